@@ -1,0 +1,33 @@
+# Everything a reader or an author does, in one word. `make` alone lists the targets.
+# The environment lives in .venv; it is installed once, and again only when its files change.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test site notebooks clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lab: $(READY) ## open your own copy of the chapters in JupyterLab
+	$(BIN)/rnnbook lab
+
+test: $(READY) ## run every test, and every chapter against its stored outputs
+	$(BIN)/python -m pytest
+
+site: $(READY) ## build the web pages, strictly, and print where they are
+	$(BIN)/python tools/build_site.py
+
+notebooks: $(READY) ## run all chapters again and store their outputs
+	$(BIN)/python tools/notebooks.py run
+
+clean: ## remove the built site and the caches; .venv and your work stay
+	rm -rf _build .pytest_cache .ruff_cache
+
+$(READY): pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The book needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -r requirements.txt -e .
+	@touch $@

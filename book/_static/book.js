@@ -1,0 +1,62 @@
+// Small repairs to the built pages. Nothing here is needed to read the book.
+"use strict";
+
+// Results are listed from a script, but their excerpts are fetched, which a browser refuses to do
+// for pages opened from disk.
+if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") {
+  DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+}
+
+// "Exercise 3.2 · Carry the state [code, 10 min]": the brackets become a badge.
+const KIND = /\s*\[(\w+), (\d+ min)\]\s*$/;
+
+// Take the kind off the end of an element's text, whatever markup stands before it.
+function takeKind(element) {
+  const isKind = (node) => node.nodeType === Node.TEXT_NODE && KIND.test(node.textContent);
+  const text = [...element.childNodes].find(isKind);
+  if (!text) return null;
+  const [, kind, minutes] = text.textContent.match(KIND);
+  text.textContent = text.textContent.replace(KIND, " ");
+  return { text, label: `${kind} · ${minutes}` };
+}
+
+function badgeHeading(heading) {
+  const found = takeKind(heading);
+  if (!found) return;
+  const badge = document.createElement("span");
+  badge.className = "exercise-kind";
+  badge.textContent = found.label;
+  found.text.after(badge);
+}
+
+function shortenContents() {
+  for (const link of document.querySelectorAll(".page-toc a")) {
+    takeKind(link);
+    if (link.hash.startsWith("#solution-")) link.parentElement.remove();
+  }
+}
+
+// A box that scrolls sideways must be reachable by keyboard.
+function reachScrollBoxes() {
+  const boxes = ".bd-article div.math, .bd-article pre, .bd-article .pst-scrollable-table-container";
+  for (const box of document.querySelectorAll(boxes)) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll('section[id^="exercise-"] > h3').forEach(badgeHeading);
+  shortenContents();
+  // The visible words, "Show solution", say more than the label that hides them.
+  document
+    .querySelectorAll("details.hide > summary[aria-label]")
+    .forEach((summary) => summary.removeAttribute("aria-label"));
+  document.addEventListener("toggle", reachScrollBoxes, true);
+  window.addEventListener("resize", reachScrollBoxes);
+});
+
+window.addEventListener("load", () => {
+  const typeset = window.MathJax && window.MathJax.startup && window.MathJax.startup.promise;
+  Promise.resolve(typeset).then(reachScrollBoxes);
+});

@@ -1,0 +1,168 @@
+"""Checks of chapter 1: from text to one-hot vectors."""
+
+import random
+from collections import Counter
+from itertools import accumulate
+
+import torch
+
+from rnnbook.data import load_text
+from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.text import SequentialBatches, clean, one_hot
+
+
+@exercise("1.1", "What is left")
+def _(answer):
+    attempted(answer)
+    right = "it s o clock high water bring a lamp"
+    if not isinstance(answer, str):
+        raise Wrong(f"expected a string, got {answer!r}")
+    if answer == right:
+        return None
+    if answer != answer.lower():
+        raise Wrong("the text is put in lower case")
+    if set(answer) - set("abcdefghijklmnopqrstuvwxyz "):
+        raise Wrong("only letters and spaces are left: apostrophes and digits are neither")
+    if answer != answer.strip():
+        raise Wrong("strip() takes away the spaces at both ends of a line")
+    if "  " in answer:
+        raise Wrong("a run of several other characters becomes one single space")
+    if answer.replace(" ", "") == right.replace(" ", ""):
+        raise Wrong(
+            "the letters are right and the spaces are not: every run of other characters leaves "
+            "one space, an apostrophe too, and so does a line end"
+        )
+    raise Wrong("compare letter by letter: which letters does the text have?")
+
+
+@exercise("1.2", "How much is unknown")
+def _(share_unknown):
+    train, test = ["a", "b"], ["a", "c", "c", "b"]
+    share = call(share_unknown, train, test)
+    if isinstance(share, str) or not 0 <= float(share) <= 1:
+        raise Wrong(f"expected a fraction from 0 to 1, got {share!r}")
+    if abs(float(share) - 1 / 3) < 1e-9:
+        raise Wrong("you counted different tokens; count occurrences: 'c' stands there two times")
+    _same_share(share, 0.5, train, test)
+    rng = random.Random(0)
+    for _ in range(20):
+        train = rng.choices("abcdefgh", k=rng.randint(1, 12))
+        test = rng.choices("abcdefgh", k=rng.randint(1, 12))
+        share = sum(token not in train for token in test) / len(test)
+        _same_share(call(share_unknown, train, test), share, train, test)
+    words = ["tide", "ebb"]
+    _same_share(call(share_unknown, words, ["ti", "tide"]), 0.5, words, ["ti", "tide"])
+
+
+def _same_share(got, expected, train, test):
+    if abs(float(got) - expected) > 1e-9:
+        raise Wrong(
+            f"for training tokens {train} and test tokens {test} expected {expected:.4g}, got {got}: "
+            "which tokens are counted, and what is the count divided by?"
+        )
+
+
+@exercise("1.3", "The long tail")
+def _(once, half):
+    attempted(once, half)
+    counts = [n for _, n in Counter(clean(load_text("story")).split()).most_common()]
+    if once != (right := counts.count(1)):
+        reason = ""
+        if once == sum(n <= 2 for n in counts) or once == counts.count(2):
+            reason = "; count only those that occur exactly once"
+        elif isinstance(once, float) and once < 1:
+            reason = "; the number of words, not their share"
+        raise Wrong(f"once is {once!r}, which is {'more' if once > right else 'less'} than there are{reason}")
+    need = 1 + next(i for i, total in enumerate(accumulate(counts)) if 2 * total >= sum(counts))
+    if half == need - 1:
+        raise Wrong(f"with {half} words the sum does not reach half of the text yet: one off")
+    if half == len(counts) // 2 or half == (len(counts) + 1) // 2:
+        raise Wrong("that is half of the different words; half of the running words is asked for")
+    if half != need:
+        raise Wrong(f"half is {half!r}: add the counts from the largest on until they reach half the sum")
+
+
+@exercise("1.4", "And back again")
+def _(from_one_hot):
+    for shape in [(4,), (3, 5), (2, 3, 4), ()]:
+        indices = torch.randint(0, 7, shape)
+        got = call(from_one_hot, one_hot(indices, 7))
+        if not isinstance(got, torch.Tensor):
+            raise Wrong(f"expected a tensor of indices, got {type(got).__name__}")
+        if got.shape != indices.shape:
+            raise Wrong(
+                f"for x of shape {(*shape, 7)} expected indices of shape {shape}, got "
+                f"{tuple(got.shape)}: is the last axis the one that goes, whatever stands before it?"
+            )
+        if got.is_floating_point() or got.dtype == torch.bool:
+            raise Wrong(f"expected integers, as an embedding lookup needs them, got {got.dtype}")
+        if not torch.equal(got.long(), indices):
+            raise Wrong(f"the vectors of {indices.tolist()} came back as {got.tolist()}")
+
+
+@exercise("1.5", "Why not the index")
+def _(answer):
+    choice(
+        answer,
+        "abc",
+        "b",
+        {
+            "a": "no information is missing, but can a straight line give any value to each?",
+            "c": "the gradient is taken with respect to w and b, and i is a constant in it",
+        },
+    )
+
+
+@exercise("1.6", "Mend the sampler")
+def _(mended_batches):
+    for length, batch_size, num_steps, offset in [(45, 2, 5, 3), (101, 4, 6, 0), (64, 3, 4, 1)]:
+        corpus = torch.arange(length)  # each token is its own position in the text
+        batches = list(call(mended_batches, corpus, batch_size, num_steps, offset))
+        _examine_windows(batches, batch_size, num_steps)
+        expected = list(SequentialBatches(corpus, batch_size, num_steps, offset=offset))
+        if len(batches) != len(expected):
+            raise Wrong(
+                f"a corpus of {length} tokens with B={batch_size}, T={num_steps} and offset={offset} "
+                f"holds {len(expected)} minibatches, got {len(batches)}"
+            )
+        if not torch.equal(batches[0][0], expected[0][0]):
+            raise Wrong("the strips do not start where they should: check the offset and the length")
+
+
+def _examine_windows(batches, batch_size, num_steps):
+    if not batches:
+        raise Wrong("no minibatch came out: does your function yield X, Y?")
+    previous = None
+    for X, Y in batches:
+        if tuple(X.shape) != (batch_size, num_steps) or X.shape != Y.shape:
+            raise Wrong(
+                f"expected X and Y of shape ({batch_size}, {num_steps}), got {tuple(X.shape)} and "
+                f"{tuple(Y.shape)}"
+            )
+        if not torch.equal(X[:, 1:], X[:, :-1] + 1):
+            raise Wrong("the tokens of a row are not neighbours in the text: how are the strips cut?")
+        if not torch.equal(Y[:, :-1], X[:, 1:]):
+            raise Wrong("the targets are not the inputs one place later")
+        if not torch.equal(Y[:, -1], X[:, -1] + 1):
+            raise Wrong(
+                "the last target of a window is not the character that follows it in the text: it "
+                "cannot be found in X"
+            )
+        if previous is not None and not torch.equal(X[:, 0], previous[:, -1] + 1):
+            raise Wrong("a row does not go on where it stopped in the minibatch before")
+        previous = X
+
+
+@exercise("1.7", "Count the minibatches")
+def _(sequential_count, random_count, can_differ):
+    attempted(sequential_count, random_count, can_differ)
+    inputs = 1000 - 3 - 1
+    for name, count in {"sequential": sequential_count, "random": random_count}.items():
+        if count in (inputs // 8, inputs // 12):
+            raise Wrong(f"{name}: {count} strips' or windows' worth; there is one more division to do")
+        if count == -(-inputs // (8 * 12)):
+            raise Wrong(f"{name}: what is left over at the end is not a whole minibatch; round down")
+        if count != inputs // (8 * 12):
+            raise Wrong(f"{name}: {count!r} is not it; how many tokens can be inputs, and in what units?")
+    if can_differ is not False:
+        raise Wrong("try a few sizes: both count how many whole blocks of B * T tokens fit")

@@ -1,0 +1,213 @@
+"""Checks of chapter 3: a recurrent network written by hand."""
+
+import random
+
+import torch
+from torch import nn
+
+from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.text import Vocab, one_hot
+
+
+def _count(V, H):
+    return V * H + H * H + H + H * V + V
+
+
+@exercise("3.1", "Count the parameters")
+def _(count_256, count_512):
+    attempted(count_256, count_512)
+    for H, count in ((256, count_256), (512, count_512)):
+        right = _count(28, H)
+        slips = {
+            right - H - 28: "the two biases are missing",
+            right - H: "the state's bias is missing",
+            right - 28: "the head's bias is missing",
+            right - H * 28 - 28: "the head, W_hq and b_q, is missing",
+            right + H: "that has two biases for the state, as PyTorch does; ours has one",
+        }
+        if count != right:
+            raise Wrong(f"H = {H}: {count!r} is not it; {slips.get(count, 'add up the five sizes')}")
+    return f"{_count(28, 512) / _count(28, 256):.1f} times as many for twice the units"
+
+
+@exercise("3.2", "Remember an x")
+def _(remember_x):
+    vocab = Vocab("abcdefghijklmnopqrstuvwxyz ")
+    W_xh, W_hh, b_h = _three_tensors(call(remember_x, vocab))
+    for tensor, shape in ((W_xh, (len(vocab), 1)), (W_hh, (1, 1)), (b_h, (1,))):
+        if tuple(tensor.shape) != shape:
+            raise Wrong(f"expected shapes (V, 1), (1, 1), (1,); one is {tuple(tensor.shape)}")
+    rng = random.Random(0)
+    others = "abcdefghijklmnopqrstuvwyz "
+    for length in (1, 2, 10, 250):
+        for _ in range(5):
+            without = "".join(rng.choices(others, k=length))
+            _examine_latch(without, False, vocab, W_xh, W_hh, b_h)
+            at = rng.randrange(length)
+            _examine_latch(without[:at] + "x" + without[at + 1 :], True, vocab, W_xh, W_hh, b_h)
+    _examine_latch("x" + 200 * "a", True, vocab, W_xh, W_hh, b_h)
+    _examine_latch("xx" + 200 * "e", True, vocab, W_xh, W_hh, b_h)
+
+
+def _three_tensors(returned):
+    try:
+        W_xh, W_hh, b_h = (torch.as_tensor(part, dtype=torch.float32) for part in returned)
+    except (TypeError, ValueError) as error:
+        raise Wrong(f"expected three tensors W_xh, W_hh, b_h, got {returned!r}") from error
+    return W_xh, W_hh, b_h
+
+
+def _examine_latch(text, seen, vocab, W_xh, W_hh, b_h):
+    h = torch.zeros(1, 1)
+    for x in one_hot(vocab.encode(text), len(vocab)):
+        h = torch.tanh(x.unsqueeze(0) @ W_xh + h @ W_hh + b_h)
+    if (h.item() > 0.5) == seen and h.item() != 0.5:
+        return
+    shown = text if len(text) <= 20 else f"a text of {len(text)} characters"
+    if seen:
+        ago = len(text) - 1 - text.rindex("x")
+        raise Wrong(
+            f"{shown!r}: the x was {ago} characters ago and h is {h.item():.3f}, not above 0.5: "
+            + ("does W_hh hold the state up?" if ago else "does x itself lift the state enough?")
+        )
+    raise Wrong(f"{shown!r}: no x has occurred, yet h is {h.item():.3f}: what else moves the state?")
+
+
+@exercise("3.3", "The optimiser that sees nothing")
+def _(mended):
+    attempted(mended)
+    if not isinstance(mended, type):
+        raise Wrong("pass the class itself, not an object of it")
+    V, H, L, B = 5, 4, 3, 2
+    model = mended(V, H, L)
+    if not hasattr(model, "W_xh"):
+        attempted(None)
+    parameters = list(model.parameters())
+    if not parameters:
+        raise Wrong("model.parameters() is still empty: an optimiser has nothing to update")
+    if len(parameters) != 3 * L:
+        raise Wrong(f"expected {3 * L} registered parameters for {L} layers, found {len(parameters)}")
+    shapes = [tuple(p.shape) for p in model.W_xh]
+    if shapes != [(V, H)] + [(H, H)] * (L - 1):
+        raise Wrong(f"W_xh has the shapes {shapes}: layer 0 reads V features, the others H")
+    model = model.double()
+    outputs, _ = model(torch.randn(6, B, V).double(), torch.zeros(L, B, H).double())
+    if tuple(outputs.shape) != (6, B, H):
+        raise Wrong(f"expected outputs of shape (6, {B}, {H}), got {tuple(outputs.shape)}")
+    before = [p.detach().clone() for p in model.parameters()]
+    outputs.square().sum().backward()
+    torch.optim.SGD(model.parameters(), 0.1).step()
+    if any(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)):
+        raise Wrong("a step of SGD leaves a parameter as it was: does every one get a gradient?")
+    if len({id(p) for p in model.W_hh}) != L or torch.equal(model.W_hh[0], model.W_hh[1]):
+        raise Wrong("the layers share a recurrent weight: each needs its own")
+
+
+@exercise("3.4", "Neither forget nor explode")
+def _(critical_scale):
+    attempted(critical_scale)
+    scale, right = float(critical_scale), 1 / 400**0.5
+    if scale <= 0:
+        raise Wrong(f"expected a factor above 0, got {scale}")
+    if abs(scale - right) <= 0.05 * right:
+        return
+    if abs(scale - 1 / 400) < 1e-4:
+        raise Wrong("1/H is too small: the radius grows with the square root of H")
+    if abs(scale - right / 3**0.5) < 1e-3 or abs(scale - right * 3**0.5) < 1e-3:
+        raise Wrong("the square root of 3 belongs to uniform entries; these are normal")
+    radius = scale / right
+    raise Wrong(f"s = {scale:g} gives a spectral radius of about {radius:.3g} for H = 400")
+
+
+@exercise("3.5", "Which orders are allowed")
+def _(is_allowed):
+    T, L = 4, 3
+    time_outside = [(t, layer) for t in range(T) for layer in range(L)]
+    layers_outside = [(t, layer) for layer in range(L) for t in range(T)]
+    cases = [
+        ("time outside", time_outside, True),
+        ("layers outside", layers_outside, True),
+        ("along the diagonals", sorted(time_outside, key=sum), True),
+        ("the reverse of time outside", time_outside[::-1], False),
+        ("layers from the top down", [(t, 2 - layer) for t, layer in time_outside], False),
+        ("time backwards", [(3 - t, layer) for t, layer in time_outside], False),
+        ("time outside without its last cell", time_outside[:-1], False),
+        ("time outside with its last cell twice", time_outside + time_outside[-1:], False),
+        ("a cell outside the grid at the end", time_outside + [(T, 0)], False),
+        ("the empty order", [], False),
+    ]
+    rng = random.Random(0)
+    for number in range(40):
+        order = rng.sample(time_outside, T * L)
+        cases.append((f"a random order, number {number}", order, _allowed(order)))
+        cases.append((f"a random allowed order, number {number}", _random_allowed(rng, T, L), True))
+    for name, order, right in cases:
+        got = call(is_allowed, list(order), T, L)
+        if not isinstance(got, bool):
+            raise Wrong(f"expected True or False, got {got!r}")
+        if got != right:
+            raise Wrong(f"{name} is {'' if right else 'not '}allowed, and yours says {got}: {order}")
+
+
+def _allowed(order):
+    place = {cell: number for number, cell in enumerate(order)}
+    return all(
+        (t == 0 or place[t - 1, layer] < number) and (layer == 0 or place[t, layer - 1] < number)
+        for (t, layer), number in place.items()
+    )
+
+
+def _random_allowed(rng, T, L):
+    """Return a random topological order: how far each layer has come never exceeds the one below."""
+    reached, order = [0] * L, []
+    while len(order) < T * L:
+        ready = [n for n in range(L) if reached[n] < (reached[n - 1] if n else T)]
+        layer = rng.choice(ready)
+        order.append((reached[layer], layer))
+        reached[layer] += 1
+    return order
+
+
+@exercise("3.6", "A square trap")
+def _(load_into):
+    V, H, B, T = 5, 4, 3, 6
+    x = torch.randn(T, B, V).double()
+    W_xh, W_hh, b_h = (torch.randn(shape).double() for shape in ((V, H), (H, H), (H,)))
+    builtin = nn.RNN(V, H).double()
+    result = load_into(builtin, W_xh, W_hh, b_h)
+    if result is None and not torch.equal(builtin.weight_ih_l0, W_xh.T):
+        attempted(None)
+    expected = _states(x, W_xh, W_hh, b_h)
+    if torch.allclose(builtin(x)[0], expected, rtol=1e-10):
+        return
+    for reason, states in {
+        "W_hh still lacks its transpose": _states(x, W_xh, W_hh.T, b_h),
+        "the bias is counted twice": _states(x, W_xh, W_hh, 2 * b_h),
+        "the bias is missing": _states(x, W_xh, W_hh, 0 * b_h),
+        "W_hh lacks its transpose and the bias is counted twice": _states(x, W_xh, W_hh.T, 2 * b_h),
+    }.items():
+        if torch.allclose(builtin(x)[0], states, rtol=1e-10):
+            raise Wrong(reason)
+    raise Wrong("the outputs differ from h = tanh(x @ W_xh + h @ W_hh + b_h)")
+
+
+def _states(x, W_xh, W_hh, b_h):
+    h, hs = torch.zeros(x.shape[1], len(W_hh)).double(), []
+    for step in x:
+        h = torch.tanh(step @ W_xh + h @ W_hh + b_h)
+        hs.append(h)
+    return torch.stack(hs)
+
+
+@exercise("3.7", "Outputs and states")
+def _(answer):
+    choice(
+        answer,
+        "abcd",
+        "b",
+        {
+            "a": "nn.RNN has no head: look at the last axis of output, H and not V",
+            "c": "which layer's states does output hold, the first or the last?",
+            "d": "output is (T, B, H), room for one layer only",
+        },
+    )

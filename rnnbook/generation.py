@@ -1,0 +1,51 @@
+"""Writing text with a trained model."""
+
+import torch
+from torch import Tensor, nn
+
+from rnnbook.text import Vocab
+
+
+def generate(model: nn.Module, prompt: str, num_preds: int, vocab: Vocab) -> str:
+    """Continue a prompt greedily: always the most probable next character.
+
+    The prompt is read to warm the state up; then every prediction becomes the next input.
+
+    Args:
+        model: called with X (B, T) and a state, returns logits (T, B, V) and the state.
+        prompt: at least one character, all of them in the vocabulary.
+        num_preds: the number of characters to add, at least 0.
+        vocab: the vocabulary the model was trained with.
+    Returns:
+        The prompt and its continuation.
+    Raises:
+        ValueError: if the prompt is empty or has characters outside the vocabulary, or
+            ``num_preds`` is negative.
+    Source: chapter 3.
+    """
+    if not prompt:
+        raise ValueError("expected a prompt of at least one character, got an empty one")
+    if unknown := sorted(set(prompt) - set(vocab.idx_to_token)):
+        raise ValueError(
+            f"the prompt {prompt!r} has characters the model never saw: {unknown}. The vocabulary "
+            "was made from cleaned text: pass the prompt through rnnbook.text.clean first"
+        )
+    if num_preds < 0:
+        raise ValueError(f"expected num_preds of at least 0, got {num_preds}")
+    place = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    with torch.no_grad():
+        indices = _continue(model, vocab.encode(prompt).to(place), num_preds)
+    model.train(was_training)
+    return prompt + vocab.decode(indices)
+
+
+def _continue(model: nn.Module, prompt: Tensor, num_preds: int) -> list[int]:
+    """Return the indices that follow a prompt of shape (T,)."""
+    x, state, indices = prompt.unsqueeze(0), None, []  # (1, T)
+    for _ in range(num_preds):
+        logits, state = model(x, state)  # (T, 1, V)
+        x = logits[-1:].argmax(dim=2)  # (1, 1)
+        indices.append(x.item())
+    return indices

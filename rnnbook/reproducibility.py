@@ -1,0 +1,89 @@
+"""Where a number was computed, from which seed, and whether it is the book's number."""
+
+import math
+import os
+import random
+
+import torch
+
+
+class ExpectationError(AssertionError):
+    """A measured value lies outside the book's band."""
+
+
+def device() -> torch.device:
+    """Choose the device the chapters run on: CUDA, else MPS, else CPU.
+
+    Returns:
+        The device. The environment variable ``RNNBOOK_DEVICE`` (``cpu``, ``cuda``, ``cuda:1``,
+        ``mps``) overrides the choice.
+    Raises:
+        ValueError: if ``RNNBOOK_DEVICE`` is not a device, or is one this machine does not have.
+    """
+    wanted = os.environ.get("RNNBOOK_DEVICE", "").strip()
+    if not wanted:
+        return torch.device(_best_available())
+    try:
+        chosen = torch.device(wanted)
+    except RuntimeError as error:
+        raise ValueError(
+            f"RNNBOOK_DEVICE is {wanted!r}, which names no device: expected cpu, cuda, cuda:N or mps"
+        ) from error
+    if not _has(chosen):
+        raise ValueError(
+            f"RNNBOOK_DEVICE is {wanted!r}, but this machine and this build of PyTorch offer only "
+            f"{_best_available()!r}: unset the variable, or install a PyTorch built for {wanted}"
+        )
+    return chosen
+
+
+def _best_available() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _has(chosen: torch.device) -> bool:
+    if chosen.type == "cuda":
+        return torch.cuda.is_available() and (chosen.index or 0) < torch.cuda.device_count()
+    if chosen.type == "mps":
+        return torch.backends.mps.is_available()
+    return chosen.type == "cpu"
+
+
+def seed(number: int) -> torch.Generator:
+    """Seed Python's and PyTorch's global generators.
+
+    Args:
+        number: the seed, an integer of at least 0.
+    Returns:
+        A fresh CPU generator with the same seed, for code that wants a stream of its own.
+    """
+    random.seed(number)
+    torch.manual_seed(number)
+    return torch.Generator().manual_seed(number)
+
+
+def expect(label: str, value: float, low: float, high: float, digits: int = 2) -> None:
+    """Print a measured value beside the book's band, and stop when it lies outside.
+
+    Args:
+        label: what was measured, with its unit if it has one.
+        value: the measurement.
+        low: lower end of the band, included.
+        high: upper end of the band, included.
+        digits: digits printed after the decimal point.
+    Raises:
+        ValueError: if ``low`` is above ``high``.
+        ExpectationError: if the value is outside the band, or is not a number.
+    """
+    if low > high:
+        raise ValueError(f"the band of {label!r} runs from {low} to {high}: are the ends swapped?")
+    value = float(value)
+    print(f"{label}: {value:.{digits}f}  (book: {low:g} to {high:g})")
+    if math.isnan(value) or not low <= value <= high:
+        raise ExpectationError(
+            f"{label} is {value:.6g}; the book's runs stayed within {low:g} to {high:g}. Has a cell "
+            "above been edited, or run twice? Restart the kernel and run all cells; if it persists, "
+            "please report it together with the output of `rnnbook check`."
+        )

@@ -1,0 +1,196 @@
+"""Interactive figures: sliders over the pure functions of ``rnnbook.plots``."""
+
+import base64
+import html
+import io
+from collections.abc import Callable
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import torch
+from IPython.display import display
+from matplotlib.figure import Figure
+from torch import nn
+
+from rnnbook import plots
+from rnnbook.text import RandomBatches, SequentialBatches, Vocab, one_hot
+from rnnbook.training import History
+
+
+class Explorer(ipywidgets.VBox):
+    """Controls above a picture that follows them.
+
+    A page without a kernel (the built site, a notebook viewer) shows the first state as a picture.
+
+    Args:
+        draw: called with the controls' values by name; returns a figure and its description in
+            words, which becomes the picture's alt text. A ValueError it raises is shown in place of
+            the picture.
+        controls: ipywidgets controls by the name of the argument they set.
+    """
+
+    def __init__(
+        self, draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget
+    ) -> None:
+        self.draw, self.controls, self.picture = draw, controls, ipywidgets.HTML()
+        super().__init__([*controls.values(), self.picture])
+        for control in controls.values():
+            control.observe(self._refresh, names="value")
+        self._refresh()
+
+    def _refresh(self, _change: object = None) -> None:
+        values = {name: control.value for name, control in self.controls.items()}
+        try:
+            figure, description = self.draw(**values)
+        except ValueError as error:
+            self.picture.value = f"<p role='alert'>{html.escape(str(error))}</p>"
+            return
+        self.png = _png(figure)
+        encoded = base64.b64encode(self.png).decode()
+        alt = html.escape(description, quote=True)
+        self.picture.value = (
+            f'<img alt="{alt}" style="max-width: 100%" src="data:image/png;base64,{encoded}">'
+        )
+
+    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+        bundle = super()._repr_mimebundle_(**options)
+        names = ", ".join(control.description for control in self.controls.values())
+        return {
+            **bundle,
+            "text/plain": f"An interactive figure; in JupyterLab it has controls for: {names}",
+            "image/png": base64.b64encode(self.png).decode(),
+        }
+
+
+def _png(figure: Figure) -> bytes:
+    """Save a figure as PNG and close it, so that it is not shown a second time."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+def _slider(description: str, value: int, low: int, high: int) -> ipywidgets.IntSlider:
+    return ipywidgets.IntSlider(
+        value, low, high, description=description, continuous_update=False,
+        style={"description_width": "7em"},
+    )  # fmt: skip
+
+
+def window_positions(
+    kind: str, length: int, batch_size: int, num_steps: int, offset: int
+) -> list[list[tuple[int, int]]]:
+    """Find where a sampler's windows lie in a text.
+
+    Args:
+        kind: ``"sequential"`` or ``"random"``.
+        length: N, characters in the text.
+        batch_size: B, windows in a minibatch.
+        num_steps: T, characters in a window.
+        offset: characters dropped at the start.
+    Returns:
+        For each minibatch its B windows as (start, stop) positions.
+    Raises:
+        ValueError: if the text is too short for one minibatch.
+    """
+    sampler = {"sequential": SequentialBatches, "random": RandomBatches}[kind]
+    # A text of 0, 1, 2, ...: each token is its own position.
+    batches = sampler(torch.arange(length), batch_size, num_steps, offset=offset)
+    return [[(int(row[0]), int(row[-1]) + 1) for row in X] for X, _ in batches]
+
+
+def window_explorer(text: str) -> Explorer:
+    """Let the reader cut a short text into minibatches.
+
+    Args:
+        text: some 200 to 400 cleaned characters.
+    Returns:
+        A widget with the sampler, the batch size, the number of steps and the offset.
+    """
+
+    def draw(kind: str, batch_size: int, num_steps: int, offset: int) -> tuple[Figure, str]:
+        minibatches = window_positions(kind, len(text), batch_size, num_steps, offset)
+        figure, ax = plots.subplots(height=0.33 * (len(text) // 60 + 1) + 0.4)
+        plots.windows(ax, text, minibatches)
+        used = len(minibatches) * batch_size * num_steps
+        ax.set_title(
+            f"{kind}: {len(minibatches)} minibatches of {batch_size} x {num_steps}; "
+            f"{used} of {len(text)} characters are inputs"
+        )
+        return figure, f"{ax.get_title('left')}. Each minibatch's windows are coloured on the text."
+
+    kind = ipywidgets.ToggleButtons(options=["sequential", "random"], description="sampler")
+    return Explorer(
+        draw,
+        kind=kind,
+        batch_size=_slider("batch size", 2, 1, 8),
+        num_steps=_slider("steps", 10, 1, 40),
+        offset=_slider("offset", 0, 0, 40),
+    )
+
+
+def cell_stepper(recurrent: nn.Module, vocab: Vocab, text: str, units: int = 32) -> Explorer:
+    """Step a recurrent layer through a text, one character at a time, and watch its state.
+
+    Args:
+        recurrent: a one-layer, one-directional layer over one-hot characters, time-major.
+        vocab: the characters' indices.
+        text: the first text to read; the reader may type another.
+        units: how many units of the state are drawn.
+    Returns:
+        A widget with the text and the number of steps taken.
+    """
+
+    def draw(text: str, steps: int) -> tuple[Figure, str]:
+        hs = states(recurrent, vocab, text)[:steps, :units]  # (steps, units)
+        figure, ax = plots.subplots(height=3.2)
+        shown = torch.full((len(text), hs.shape[1]), torch.nan)
+        shown[: len(hs)] = hs
+        plots.matrix(ax, shown.T, column_labels=text)
+        ax.set_ylabel("unit")
+        ax.set_title(f"state after {len(hs)} of {len(text)} characters")
+        change = (hs[-1] - hs[-2]).norm() if len(hs) > 1 else hs[-1].norm()
+        ax.set_xlabel(f"the last step moved the state drawn here by {change:.2f}")
+        return figure, f"Heat map: {ax.get_title('left')}, one column a character."
+
+    box = ipywidgets.Text(value=text, description="text", continuous_update=False)
+    return Explorer(draw, text=box, steps=_slider("steps", 5, 1, 40))
+
+
+def states(recurrent: nn.Module, vocab: Vocab, text: str) -> torch.Tensor:
+    """Return the states (T, H) after each character of a text."""
+    if not text or any(character not in vocab for character in text):
+        raise ValueError(
+            f"{text!r}: expected at least one character, all of them in the vocabulary"
+        )
+    weight = next(recurrent.parameters())
+    with torch.no_grad():
+        output, _ = recurrent(one_hot(vocab.encode(text), len(vocab)).to(weight))
+    return output.cpu()
+
+
+class LiveCurve:
+    """Draw the perplexity while a model trains; pass it to ``fit(on_epoch=[...])``.
+
+    Args:
+        title: the figure's title.
+        every: epochs between two drawings.
+    """
+
+    def __init__(self, title: str, every: int = 1) -> None:
+        self.every, self.title, self.handle = every, title, None
+
+    def __call__(self, epoch: int, history: History) -> None:
+        """Redraw the curves if it is time to."""
+        if epoch % self.every:
+            return
+        figure, ax = plots.subplots()
+        series = {"training": history.perplexity}
+        if history.heldout_perplexity:
+            series["held out"] = history.heldout_perplexity
+        plots.curves(ax, series, ylabel="perplexity").set_title(self.title)
+        if self.handle is None:
+            self.handle = display(figure, display_id=True)
+        else:
+            self.handle.update(figure)
+        plt.close(figure)

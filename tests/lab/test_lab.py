@@ -1,0 +1,65 @@
+"""A reader's session in JupyterLab: run the chapter, do an exercise, look it up, move a slider."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from lab_notebook import LabNotebook
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.timeout(240)
+
+STUB = "def from_one_hot(x):"
+CHECK = 'check("1.4", from_one_hot)'
+WRONG = "def from_one_hot(x):\n    return x.argmax(dim=0)"
+RIGHT = "def from_one_hot(x):\n    return x.max(dim=-1).indices"
+
+
+def test_solutions_are_folded_away_at_first(notebook: LabNotebook) -> None:
+    """The solution's heading is collapsed; one click shows what is under it."""
+    heading = notebook.find("#### Solution 1.4")
+    assert notebook.is_hidden(heading + 1)
+    button = notebook.show(heading).locator(".jp-collapseHeadingButton")
+    button.click()
+    assert not notebook.is_hidden(heading + 1)
+    button.click()
+    assert notebook.is_hidden(heading + 1)
+
+
+def test_run_all_reaches_the_end(finished: LabNotebook) -> None:
+    """No cell raises, exercises nobody has done included, and nothing is asked of anybody else."""
+    assert finished.errors() == []
+    assert finished.record.foreign == []
+
+
+def test_an_exercise_answers(finished: LabNotebook) -> None:
+    """The check knows a stub from a wrong answer and a wrong answer from a right one."""
+    stub, check = finished.find(STUB), finished.find(CHECK)
+    assert finished.outputs(check) == "Exercise 1.4: not attempted yet\n"
+
+    finished.type_and_run(stub, WRONG)
+    finished.run(check)
+    told = finished.outputs(check)
+    assert told.startswith("Exercise 1.4: not yet")
+    assert len(told) > 60  # it says what is wrong, too
+
+    finished.type_and_run(stub, RIGHT)
+    finished.run(check)
+    assert finished.outputs(check).startswith("Exercise 1.4: passed")
+    assert "(the solution)" not in finished.outputs(check)
+
+
+def test_a_slider_moves_the_picture(finished: LabNotebook) -> None:
+    """Moving the slider for the steps draws another picture, described in other words."""
+    cell = finished.show(finished.find("from rnnbook.widgets import window_explorer"))
+    picture = cell.locator(".jp-OutputArea img[alt]").first
+    expect(picture).to_have_attribute("alt", re.compile("minibatches of 2 x 10"))
+    before = picture.get_attribute("src")
+    slider = cell.locator(".widget-slider", has_text="steps")
+    slider.locator(".noUi-handle").focus()
+    for _ in range(5):
+        finished.page.keyboard.press("ArrowRight")
+    expect(slider.locator(".widget-readout")).to_have_text("15")
+    expect(picture).to_have_attribute("alt", re.compile("minibatches of 2 x 15"), timeout=20_000)
+    assert picture.get_attribute("src") != before

@@ -1,0 +1,220 @@
+"""Every page in a real browser: it asks nobody, renders, opens and closes, and can be read."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from site_pages import CHAPTERS, PAGES, ROOT, Look, Visit
+
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+COLOURS = "e => [...new Set([...e.querySelectorAll('span')].map(s => getComputedStyle(s).color))]"
+
+# By how many pixels the page itself can be scrolled sideways.
+SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# What sticks out to the right without standing in a box that scrolls.
+CUT_OFF = """() => [...document.querySelectorAll("article *")].filter((e) => {
+  if (e.getBoundingClientRect().right <= innerWidth + 1) return false;
+  if (e.closest("mjx-assistive-mml")) return false;
+  for (let box = e; box.tagName !== "ARTICLE"; box = box.parentElement)
+    if (["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return false;
+  return true;
+}).map((e) => e.outerHTML.slice(0, 120))"""
+# Boxes with something out of sight that cannot take the focus.
+UNREACHED = """() => [...document.querySelectorAll("article *")]
+  .filter((e) => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && e.tabIndex < 0)
+  .filter((e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX))
+  .map((e) => e.outerHTML.slice(0, 120))"""
+
+# Thousands of coloured words and glyphs: axe needs minutes for them. CONTRAST and UNREACHED look
+# at them too, and MathJax gives each formula a hidden text for screen readers.
+AXE_CONTEXT = {"exclude": [["article .highlight pre"], ["mjx-container"]]}
+# What axe finds in markup of the theme that is not ours to change: rule -> selector -> reason.
+THEME_OWNED: dict[str, dict[str, str]] = {}
+
+
+def source_of(page: str) -> str:
+    """Return the prose of a page's source, without code."""
+    path = ROOT / f"{page}.md"
+    if path.is_file():
+        text = path.read_text(encoding="utf-8")
+    else:
+        notebook = nbformat.read(ROOT / f"{page}.ipynb", as_version=4)
+        text = "\n\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
+    return re.sub(r"`[^`]+`", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+
+
+@pytest.fixture(params=["http", "file"])
+def home(request: pytest.FixtureRequest) -> str:
+    """Where the site is opened from: a server of this machine, or the disk."""
+    if request.param == "http":
+        return request.getfixturevalue("server")
+    return request.getfixturevalue("built").as_uri()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_asks_nobody_and_renders(visit: Visit, home: str, page: str) -> None:
+    """No request leaves, nothing fails, mathematics is set and code is coloured."""
+    tab, record = visit(f"{home}/{page}.html")
+    tab.wait_for_load_state("networkidle")
+    assert record.foreign == []
+    assert record.failed == []
+    assert record.errors == []
+
+    formulas = tab.locator("article .math").count()
+    assert formulas == tab.locator("article .math:has(mjx-container svg)").count()
+    assert tab.locator("article [data-mjx-error], article mjx-merror").count() == 0
+    if "$" in source_of(page):
+        assert formulas > 0
+
+    for block in tab.locator("article .highlight-ipython3, article .highlight-python").all()[:3]:
+        assert len(block.evaluate(COLOURS)) > 1
+
+
+def test_a_foreign_request_is_caught(visit: Visit, tmp_path: Path) -> None:
+    """The watch itself works: a picture, a script and a fetch from elsewhere are all noticed."""
+    page = tmp_path / "leaky.html"
+    page.write_text(
+        "<img src='https://example.org/a'><script src='https://example.org/b'></script>"
+        "<script>fetch('https://example.org/c').catch(() => 0)</script>",
+        encoding="utf-8",
+    )
+    tab, record = visit(page.as_uri())
+    tab.wait_for_load_state("networkidle")
+    assert sorted(record.foreign) == [f"https://example.org/{name}" for name in "abc"]
+    assert record.errors
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_exercises_open_on_a_click(visit: Visit, server: str, page: str) -> None:
+    """Hints and solutions are closed at first; a click opens each, with what the code printed.
+
+    The kind and the minutes of an exercise stand in a badge, and not in the contents.
+    """
+    tab, _ = visit(f"{server}/{page}.html")
+    headings = tab.locator('section[id^="exercise-"] > h3').all()
+    exercises = len(headings)
+    for heading in headings:
+        assert re.fullmatch(r"\w+ · \d+ min", heading.locator(".exercise-kind").inner_text())
+    for text in tab.locator(".page-toc a").all_text_contents():
+        assert "min]" not in text
+        assert "Solution" not in text
+
+    solutions = tab.locator("section[id^='solution-'] details.hide")
+    assert solutions.count() >= exercises
+    assert tab.locator("article details[open]").count() == 0
+    assert tab.locator("section[id^='solution-'] .cell_input:visible").count() == 0
+
+    for box in tab.locator("article details").all():
+        is_solution = box.evaluate("e => e.matches('section[id^=solution-] details.hide')")
+        summary = box.locator("> summary")
+        if is_solution:
+            assert summary.inner_text().strip() == "Show solution"
+        summary.click()
+        assert box.get_attribute("open") is not None
+        assert box.locator("> :not(summary)").first.is_visible()
+        if is_solution:
+            assert summary.inner_text().strip() == "Hide solution"
+            assert box.locator(".cell_input").is_visible()
+
+    outputs = tab.locator("section[id^='solution-'] details .cell_output")
+    assert outputs.count() == tab.locator("section[id^='solution-'] .cell_output:visible").count()
+    if exercises:
+        assert outputs.count() >= exercises
+
+
+def serious_findings(tab: Page) -> list[str]:
+    """Run axe on a page and return what is serious or critical and not excused."""
+    found = []
+    for violation in Axe().run(tab, context=AXE_CONTEXT).response["violations"]:
+        excused = THEME_OWNED.get(violation["id"], {})
+        for node in violation["nodes"]:
+            target = " ".join(map(str, node["target"]))
+            if violation["impact"] in ("serious", "critical") and target not in excused:
+                found.append(f"{violation['id']}: {target}: {node['failureSummary']}")
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_accessible_and_legible_by_day(look: Look, page: str) -> None:
+    """All text has a contrast of 4.5 or more, and axe finds nothing serious."""
+    tab = look(page)
+    texts = tab.evaluate(CONTRAST)
+    assert len(texts) > 10
+    assert [text for text in texts if text["ratio"] < 4.5] == []
+    assert serious_findings(tab) == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_legible_by_night(look: Look, page: str) -> None:
+    """The same contrast in the dark, and figures, drawn in black, keep their white ground."""
+    tab = look(page, mode="dark")
+    assert [text for text in tab.evaluate(CONTRAST) if text["ratio"] < 4.5] == []
+    grounds = tab.locator("article .cell_output img").evaluate_all(
+        "pictures => pictures.map((p) => getComputedStyle(p).backgroundColor)"
+    )
+    assert set(grounds) <= {"rgb(255, 255, 255)"}
+
+
+def test_the_eyes_of_these_tests_work(visit: Visit, server: str) -> None:
+    """Pale words, a picture without words and a page too wide are all noticed."""
+    tab, _ = visit(f"{server}/{PAGES[0]}.html")
+    tab.set_viewport_size({"width": 360, "height": 800})
+    tab.evaluate(
+        """() => document.querySelector("article").insertAdjacentHTML("beforeend",
+          `<p style="color: #999; background: #fff; width: 500px">pale</p>
+           <img src="../_static/logo.svg" width="9">`)"""
+    )
+    pale = [text["words"] for text in tab.evaluate(CONTRAST) if text["ratio"] < 4.5]
+    assert pale == ["pale"]
+    assert {finding.split(":")[0] for finding in serious_findings(tab)} == {
+        "color-contrast",
+        "image-alt",
+    }
+    assert tab.evaluate(SIDEWAYS) > 0
+    assert len(tab.evaluate(CUT_OFF)) == 1
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_phone_scrolls_boxes_not_the_page(look: Look, page: str) -> None:
+    """At 360 pixels, with everything opened, only boxes that a keyboard reaches go sideways."""
+    tab = look(page, width=360)
+    assert tab.evaluate(SIDEWAYS) == 0
+    assert tab.evaluate(CUT_OFF) == []
+    assert tab.evaluate(UNREACHED) == []
+
+
+def test_the_reader_can_change_the_mode(visit: Visit, server: str) -> None:
+    """The button at the top overrides the system's setting, and the next page remembers."""
+    tab, _ = visit(f"{server}/{PAGES[0]}.html")
+    html = tab.locator("html")
+    button = tab.locator("button.theme-switch-button:visible").first
+    for _ in range(3):
+        button.click()
+        if html.get_attribute("data-theme") == "dark":
+            break
+    assert html.get_attribute("data-theme") == "dark"
+    tab.goto(f"{server}/{PAGES[1]}.html")
+    assert html.get_attribute("data-theme") == "dark"
+
+
+def test_search_finds_pages(visit: Visit, home: str) -> None:
+    """The search works without a server too."""
+    tab, record = visit(f"{home}/search.html?q=perplexity")
+    tab.wait_for_selector("#search-results li a")
+    assert tab.locator("#search-results li a").count() > 0
+    tab.wait_for_load_state("networkidle")
+    assert record.foreign == []
+    assert record.errors == []
+
+
+def test_first_page_leads_into_the_book(visit: Visit, home: str) -> None:
+    """The address that `make site` prints shows the welcome page."""
+    tab, record = visit(f"{home}/index.html")
+    tab.wait_for_url(f"**/{PAGES[0]}.html")
+    assert tab.locator("article h1").inner_text().startswith("Welcome")
+    assert record.errors == []

@@ -1,0 +1,175 @@
+"""The comparison of stored outputs does catch a tampered one, and lets a machine's wobble pass."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook
+
+import notebooks
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+
+EXPECT = "expect('training perplexity', 1.04, 1, 1.2)"
+FIGURE = "from matplotlib import pyplot as plt\n_ = plt.plot([1, 2])"
+
+# Each line: a cell, what its stored output holds, what is put there instead.
+WOBBLES = {
+    "nothing": (EXPECT, "", ""),
+    "measured value": (EXPECT, "1.04", "1.19"),
+    "measured value after a colon": ("expect('1:2', 3, 2.5, 4e9, 0)", "1:2: 3 ", "1:2: -2e+03 "),
+    "generated text": ("print('>> a dark night')", "a dark night", "the time traveller"),
+    "speed": ("print('speed: 120 tokens/s')", "120 tokens/s", "98000 tokens/s"),
+    "device": ("print('device: cpu')", "cpu", "cuda:0"),
+}
+TAMPERINGS = {
+    "text": ("print('the loss is finite')", "finite", "small"),
+    "text after a measured value": (f"{EXPECT}\nprint('done')", "done", "undone"),
+    "label": (EXPECT, "training perplexity", "held-out perplexity"),
+    "lower end of the band": (EXPECT, "(book: 1 to", "(book: 0 to"),
+    "upper end of the band": (EXPECT, "to 1.2)", "to 9.2)"),
+    "band taken away": (EXPECT, "  (book: 1 to 1.2)", ""),
+    "words for a measured value": (EXPECT, "1.04", "low"),
+    "number that nobody measured": ("print('loss: 1.04')", "1.04", "1.05"),
+    "result": ("{'a': 1}", "1", "2"),
+    "generated text that became plain": ("print('>> a dark night')", ">> a", "a"),
+    "words beside a figure": (FIGURE, "Figure", "Picture"),
+    "cleared output": (EXPECT, None, None),
+}
+# Where nbval looks away; tests/test_notebooks.py holds the rules that do not.
+BLIND = {
+    "other figure": (FIGURE, "image/png", "AAAA"),
+    "lost figure": (FIGURE, "image/png", None),
+    "cleared output and count": (EXPECT, None, None),
+}
+
+Change = tuple[str, str | None, str | None]
+
+
+def ran(path: Path, changes: dict[str, Change]) -> NotebookNode:
+    """Run a notebook with one cell for each change, after one that imports."""
+    sources = ["from rnnbook import expect", *(source for source, _, _ in changes.values())]
+    cells = [new_code_cell(source, id=f"cell-{n}") for n, source in enumerate(sources)]
+    nbformat.write(new_notebook(cells=cells), path)
+    notebooks.write_atomically(path, notebooks.run_chapter(path))
+    return notebooks.load(path)
+
+
+def change(cell: NotebookNode, old: str | None, new: str | None) -> None:
+    """Change a stored output; insist that there is something to change."""
+    assert cell.outputs
+    if old is None:
+        cell.outputs = []
+        return
+    data = cell.outputs[0].get("data", cell.outputs[0])
+    if old in data:
+        del data[old]
+        if new is not None:
+            data[old] = new
+        return
+    key = "text" if "text" in data else "text/plain"
+    assert old in data[key]
+    data[key] = data[key].replace(old, new)
+
+
+def tampered(path: Path, changes: dict[str, Change]) -> None:
+    """Store a notebook with all of some changes made, each to its own cell."""
+    notebook = ran(path, changes)
+    for cell, (name, (_, old, new)) in zip(notebook.cells[1:], changes.items(), strict=True):
+        change(cell, old, new)
+        if name == "cleared output and count":
+            cell.execution_count = None
+    path.write_text(notebooks.dumps(notebook), "utf-8")
+
+
+def nbval(path: Path) -> subprocess.CompletedProcess[str]:
+    """Compare one notebook as `make test` does."""
+    options = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={notebooks.SANITIZER}"]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rf", "--color=no"]
+    # Away from the repository its settings do not apply, and these are all there are.
+    command += [*options, "-c", "/dev/null", f"--rootdir={path.parent}", path]
+    return subprocess.run(command, cwd=path.parent, capture_output=True, text=True, check=False)
+
+
+def test_differences_between_machines_pass(tmp_path: Path) -> None:
+    path = tmp_path / "wobbles.ipynb"
+    tampered(path, WOBBLES)
+    result = nbval(path)
+    assert result.returncode == 0, result.stdout
+    assert f"{len(WOBBLES) + 1} passed" in result.stdout
+
+
+def test_each_tampered_output_fails_and_nothing_else_does(tmp_path: Path) -> None:
+    path = tmp_path / "tampered.ipynb"
+    tampered(path, TAMPERINGS)
+    result = nbval(path)
+    failed = set(re.findall(r"^FAILED .*::Cell (\d+)", result.stdout, re.MULTILINE))
+    passed = {name for n, name in enumerate(TAMPERINGS, 1) if str(n) not in failed}
+    assert passed == set(), result.stdout[-3000:]
+    assert f"{len(TAMPERINGS)} failed, 1 passed" in result.stdout
+
+
+def test_what_nbval_lets_pass_is_left_to_the_lint(tmp_path: Path) -> None:
+    path = tmp_path / "blind.ipynb"
+    tampered(path, BLIND)
+    assert nbval(path).returncode == 0
+    unseen = {problem.rule for problem in notebooks.problems(path)}
+    assert {"counts", "cleared-output", "figure-alt"} <= unseen
+
+
+# ---------------------------------------------------------------- a real chapter
+
+
+def text_outputs(notebook: NotebookNode) -> list[list[str]]:
+    """Return what each code cell shows in words."""
+    return [
+        [
+            str(output.get("data", output).get(key))
+            for output in cell.outputs
+            for key in ("text", "text/plain", "text/html")
+        ]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+
+
+@pytest.mark.skipif(not CHAPTERS, reason="no chapter is written yet")
+def test_one_tampered_word_fails_the_first_chapter_there_and_nowhere_else(tmp_path: Path) -> None:
+    chapter = notebooks.load(CHAPTERS[0])
+    code = [cell for cell in chapter.cells if cell.cell_type == "code"]
+    position, output = next(
+        (position, output)
+        for position, cell in enumerate(code)
+        for output in cell.outputs
+        if output.output_type == "stream"
+    )
+    output.text += "and one word more\n"
+    path = tmp_path / CHAPTERS[0].name
+    path.write_text(notebooks.dumps(chapter), "utf-8")
+    result = nbval(path)
+    assert f"1 failed, {len(code) - 1} passed" in result.stdout, result.stdout[-3000:]
+    assert f"::Cell {position}" in result.stdout
+
+
+@pytest.mark.skipif(not CHAPTERS, reason="no chapter is written yet")
+def test_running_the_first_chapter_again_changes_no_byte(tmp_path: Path) -> None:
+    committed = CHAPTERS[0]
+    path = tmp_path / committed.name
+    path.write_bytes(committed.read_bytes())
+    runs = []
+    for _ in range(2):
+        text = notebooks.run_chapter(path, fresh=True)
+        notebooks.write_atomically(path, text)
+        runs.append(path.read_bytes())
+    assert runs[0] == runs[1]
+
+    again, stored = notebooks.load(path), notebooks.load(committed)
+    notebooks.keep_stored(again, stored, notebooks.sanitizer_patterns())
+    assert text_outputs(again) == text_outputs(stored)

@@ -1,0 +1,546 @@
+"""The book's rules for a stored chapter. Each rule is a function that yields what breaks it.
+
+nbval proves that the stored outputs come out again; these rules prove that there is something to
+compare, that every home (JupyterLab, the site, a plain viewer) can show it, and that a reader
+finds each exercise complete.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
+
+import nbformat
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+
+TAGS = {"hide-cell", "hide-input", "nbval-ignore-output"}
+KINDS = {"recall", "predict", "code", "break", "explore"}
+SECTIONS = ("You will be able to", "What you learned", "Common mistakes", "Further reading")
+LEAST_EXERCISES, LEAST_KINDS = 5, 3
+MOST_PNG_BYTES, MOST_NOTEBOOK_BYTES = 60_000, 1_500_000
+
+# Calls that leave something on the page, and methods that end a cell and show nothing.
+SHOWS = {"print", "check", "expect", "display", "show", "imshow", "subplots", "figure"}
+SILENT = {"add", "append", "backward", "clear", "close", "extend", "insert", "setattr", "sort"}
+SILENT |= {"step", "update", "zero_grad"}
+
+FENCE = re.compile(r"^[ ]{0,3}(`{3,}|~{3,}).*?^[ ]{0,3}\1[`~]*[ ]*$", re.MULTILINE | re.DOTALL)
+INLINE_CODE = re.compile(r"(`+)[^`](?:.*?[^`])?\1(?!`)", re.DOTALL)
+HEADING = re.compile(r"^(#{1,6})[ ]+(.+?)[ ]*#*[ ]*$", re.MULTILINE)
+EXERCISE = re.compile(r"Exercise (\d+[a-z]?\.\d+) · \S.*?[ ]{1,2}\[([a-z]+), (\d+) min\]")
+LINKS = (
+    re.compile(r"\]\(<?([^)\s>]+)>?(?:[ ]+[\"'][^\"']*[\"'])?\)"),
+    re.compile(r"^\[[^\]^]+\]:[ ]*<?([^\s>]+)", re.MULTILINE),
+    re.compile(r"\b(?:src|href)=[\"']([^\"']+)[\"']"),
+)
+NOT_PORTABLE = {
+    "a MyST directive": re.compile(r"^\s*(?:`{3,}|~{3,})[ ]*\{", re.MULTILINE),
+    "a MyST block (:::)": re.compile(r"^\s*:{3,}", re.MULTILINE),
+    "a MyST role": re.compile(r"(?<!`)\{[a-zA-Z][\w:.+-]*\}`[^`\n]+`"),
+    "a MyST target": re.compile(r"^\([\w:.-]+\)=[ ]*$", re.MULTILINE),
+    "a footnote": re.compile(r"\[\^[^\]\s]+\]"),
+}
+VOLATILE = {
+    "an object's address": re.compile(r"\b0x[0-9a-fA-F]{6,}\b"),
+    "an absolute path": re.compile(
+        r"(?<![\w./])/(?:home|root|work|tmp|Users|usr|opt|var)/\S|\b[A-Z]:\\\w"
+    ),
+    "a progress bar": re.compile(r"\d%\|"),
+    "a speed (print it as `speed: ...`)": re.compile(
+        r"^(?!speed: ).*\b(?:it|tokens?|chars?|characters|steps?|epochs?)/s", re.MULTILINE
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One broken rule.
+
+    Attributes:
+        rule: the rule's name.
+        cell: the cell's position in the notebook, from 0; None for the notebook as a whole.
+        message: what was found and what was expected.
+    """
+
+    rule: str
+    cell: int | None
+    message: str
+
+    def __str__(self) -> str:
+        where = "notebook" if self.cell is None else f"cell {self.cell}"
+        return f"{where}: {self.rule}: {self.message}"
+
+
+Found = Iterator[tuple[int | None, str]]
+
+
+class Chapter:
+    """A notebook with what several rules ask of it."""
+
+    def __init__(self, notebook: NotebookNode, path: Path) -> None:
+        self.notebook, self.path, self.cells = notebook, path, notebook.cells
+
+    @cached_property
+    def code(self) -> list[tuple[int, NotebookNode]]:
+        """The code cells with their positions."""
+        return [(at, cell) for at, cell in enumerate(self.cells) if cell.cell_type == "code"]
+
+    @cached_property
+    def prose(self) -> list[tuple[int, str]]:
+        """The Markdown cells' texts with their positions."""
+        return [(at, cell.source) for at, cell in enumerate(self.cells) if is_markdown(cell)]
+
+    @cached_property
+    def headings(self) -> list[tuple[int, int, str]]:
+        """All headings as (position of the cell, level, text)."""
+        return [(at, level, text) for at, source in self.prose for level, text in headings(source)]
+
+    @property
+    def outputs(self) -> Iterator[tuple[int, NotebookNode]]:
+        """All outputs with their cells' positions."""
+        return ((at, output) for at, cell in self.code for output in cell.outputs)
+
+    @property
+    def is_companion(self) -> bool:
+        """Whether this notebook stands beside a chapter (05b beside 05) and has no exercises."""
+        return bool(re.match(r"\d+[a-z]_", self.path.name))
+
+
+def is_markdown(cell: NotebookNode) -> bool:
+    """Tell whether a cell is prose."""
+    return cell.cell_type == "markdown"
+
+
+def without_code(source: str) -> str:
+    """Return Markdown without its fenced blocks and code spans."""
+    return INLINE_CODE.sub("", FENCE.sub("", source))
+
+
+def headings(source: str) -> list[tuple[int, str]]:
+    """Return (level, text) of each heading in a Markdown text."""
+    return [(len(marks), text) for marks, text in HEADING.findall(FENCE.sub("", source))]
+
+
+def texts(output: NotebookNode) -> Iterator[str]:
+    """Yield what an output says in words, whatever its type."""
+    if "text" in output:
+        yield output.text
+    for key, value in output.get("data", {}).items():
+        if key.startswith("text/") and isinstance(value, str):
+            yield value
+
+
+def parse(source: str) -> ast.Module:
+    """Parse a code cell, magics included.
+
+    Raises:
+        SyntaxError: if it is not Python.
+    """
+    return ast.parse(TransformerManager().transform_cell(source))
+
+
+def called(node: ast.AST) -> str:
+    """Return the last name of what a node calls, or the empty string if it calls nothing."""
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def top_level_calls(tree: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls that run when the cell runs, not those inside a definition."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.Call):
+            yield child
+        yield from top_level_calls(child)
+
+
+# ---------------------------------------------------------------- the stored run
+
+
+def counts(chapter: Chapter) -> Found:
+    """Execution counts are 1..n: nbval does not compare a cell without one."""
+    for expected, (at, cell) in enumerate(chapter.code, start=1):
+        if not cell.source.strip():
+            yield at, "a code cell is empty: remove it"
+        elif cell.execution_count != expected:
+            yield at, f"execution count is {cell.execution_count}, expected {expected}: run it anew"
+
+
+def error_outputs(chapter: Chapter) -> Found:
+    """No cell stores an error."""
+    for at, output in chapter.outputs:
+        if output.output_type == "error":
+            yield at, f"stores an error ({output.ename}): catch it, and print its message"
+
+
+def stderr(chapter: Chapter) -> Found:
+    """No cell stores warnings."""
+    for at, output in chapter.outputs:
+        if output.get("name") == "stderr":
+            yield at, f"stores text on stderr: {output.text.strip()[:80]!r}: mend its cause"
+
+
+def tags(chapter: Chapter) -> Found:
+    """Only tags that we know, so that nothing is skipped by a tag."""
+    for at, cell in enumerate(chapter.cells):
+        for tag in sorted(set(cell.metadata.get("tags", [])) - TAGS):
+            yield at, f"tag {tag!r} is not one of {', '.join(sorted(TAGS))}"
+
+
+def widget_state(chapter: Chapter) -> Found:
+    """Neither widget state nor widget views are stored: their ids differ at every run."""
+    if "widgets" in chapter.notebook.metadata:
+        yield None, "stores widget state: save with `tools/notebooks.py run`"
+    for at, output in chapter.outputs:
+        for key in output.get("data", {}):
+            if "jupyter.widget" in key:
+                yield at, f"stores {key}: save with `tools/notebooks.py run`"
+
+
+def cleared_output(chapter: Chapter) -> Found:
+    """A cell that shows something stores what it showed."""
+    for at, cell in chapter.code:
+        if cell.outputs or not cell.source.strip():
+            continue
+        try:
+            reason = shows(cell.source)
+        except SyntaxError as error:
+            reason = f"is not Python ({error})"
+        if reason:
+            yield at, f"{reason}, but stores no output: run it (if it shows nothing: _ = ...)"
+
+
+def shows(source: str) -> str:
+    """Say why a code cell must have an output, or return the empty string if it need not.
+
+    Raises:
+        SyntaxError: if the cell is not Python.
+    """
+    tree = parse(source)
+    for name in map(called, top_level_calls(tree)):
+        if name in SHOWS or name.startswith("plot"):
+            return f"calls {name}()"
+    last = tree.body[-1] if tree.body else None
+    if not isinstance(last, ast.Expr):
+        return ""
+    name = called(last.value)
+    if name in SILENT or name.startswith("assert"):
+        return ""
+    return f"ends with the expression {ast.unparse(last)[:60]!r}"
+
+
+def semicolon(chapter: Chapter) -> Found:
+    """No cell is silenced by a semicolon: nbval runs without history, where it silences nothing."""
+    for at, cell in chapter.code:
+        if cell.source.rstrip().endswith(";"):
+            yield at, "ends with ;, which does not silence it under nbval: write _ = ..."
+
+
+def volatile(chapter: Chapter) -> Found:
+    """Nothing stored that the next run, or the next machine, writes differently."""
+    for at, output in chapter.outputs:
+        for text in texts(output):
+            for what, pattern in VOLATILE.items():
+                if match := pattern.search(text):
+                    yield at, f"the output holds {what}: {match.group()[:60]!r}"
+
+
+# ---------------------------------------------------------------- figures and size
+
+
+def figure_alt(chapter: Chapter) -> Found:
+    """Every figure says in words what it shows."""
+    for at, cell in chapter.code:
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            image = cell.metadata.get("mystnb", {}).get("image", {})
+            if not str(image.get("alt", "")).strip():
+                yield at, "a figure without alt text: set metadata.mystnb.image.alt"
+
+
+def size(chapter: Chapter) -> Found:
+    """Figures are small PNGs, and the notebook opens quickly."""
+    for at, output in chapter.outputs:
+        for key, value in output.get("data", {}).items():
+            if key == "image/png":
+                weight = len(base64.b64decode(value))
+                if weight >= MOST_PNG_BYTES:
+                    yield at, f"a PNG of {weight} bytes; under {MOST_PNG_BYTES} are allowed"
+            elif key.startswith("image/"):
+                yield at, f"a figure as {key}: PNG is what every home shows and nbval passes"
+    weight = len(nbformat.writes(chapter.notebook).encode())
+    if weight >= MOST_NOTEBOOK_BYTES:
+        yield None, f"{weight} bytes; under {MOST_NOTEBOOK_BYTES} are allowed"
+
+
+# ---------------------------------------------------------------- prose
+
+
+def portable_markdown(chapter: Chapter) -> Found:
+    """Prose is Markdown that JupyterLab, the site and a plain viewer all show."""
+    for at, source in chapter.prose:
+        bare = FENCE.sub("", source)
+        for what, pattern in NOT_PORTABLE.items():
+            # A directive is itself a fence, and a role a code span: look before they are removed.
+            text = source if "directive" in what else bare if "role" in what else without_code(bare)
+            if match := pattern.search(text):
+                yield at, f"{what}, which JupyterLab shows raw: {match.group().strip()!r}"
+
+
+def details(chapter: Chapter) -> Found:
+    """A fold opens and closes within one cell, and its content is still Markdown."""
+    for at, source in chapter.prose:
+        text = without_code(source)
+        opened, closed = len(re.findall(r"<details\b", text)), text.count("</details>")
+        if opened != closed:
+            yield at, f"{opened} <details> but {closed} </details>: close each in its own cell"
+        if re.search(r"</summary>(?![ ]*\n[ ]*\n)", text):
+            yield at, "no blank line after </summary>: without it the Markdown inside stays raw"
+
+
+def heading_levels(chapter: Chapter) -> Found:
+    """One title, and no level skipped: a screen reader walks the page by them."""
+    titles = [at for at, level, _ in chapter.headings if level == 1]
+    if len(titles) != 1 or titles[0] != 0:
+        yield None, f"expected one h1, in cell 0; found h1 in cells {titles}"
+    level = 1
+    for at, deeper, text in chapter.headings:
+        if deeper > level + 1:
+            yield at, f"{text!r} is h{deeper} under h{level}: a level is skipped"
+        level = deeper
+
+
+def sections(chapter: Chapter) -> Found:
+    """Every chapter opens and closes in the same way, under headings or words in bold."""
+    opened = [text for _, _, text in chapter.headings]
+    for _, source in chapter.prose:
+        opened += re.findall(r"^\*\*(.+?)\*\*", without_code(source), re.MULTILINE)
+    for wanted in SECTIONS:
+        if not any(wanted.casefold() in text.casefold() for text in opened):
+            yield None, f"no heading, and no line that opens in bold, says {wanted!r}"
+
+
+def links(chapter: Chapter) -> Found:
+    """Links to our own files and places lead somewhere."""
+    for at, source in chapter.prose:
+        text = without_code(source)
+        for target in (match for pattern in LINKS for match in pattern.findall(text)):
+            if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//", target) and (
+                reason := broken(target, chapter)
+            ):
+                yield at, f"{target}: {reason}"
+
+
+def broken(target: str, chapter: Chapter) -> str:
+    """Say why a relative link leads nowhere, or return the empty string if it arrives."""
+    name, _, anchor = unquote(target).partition("#")
+    path = chapter.path.parent / name
+    if name and not path.exists():
+        return "no such file"
+    if not anchor:
+        return ""
+    if not name:
+        return "" if anchor in anchors(text for _, text in chapter.prose) else "no such place here"
+    if path.suffix == ".md":
+        known = anchors([path.read_text("utf-8")])
+    elif path.suffix == ".ipynb":
+        other = nbformat.read(path, as_version=4)
+        known = anchors(cell.source for cell in other.cells if is_markdown(cell))
+    else:
+        return ""
+    return "" if anchor in known else f"{path.name} has no place named {anchor!r}"
+
+
+def anchors(prose: Iterator[str] | list[str]) -> set[str]:
+    """Return the names that a link may point to in some Markdown texts."""
+    known: set[str] = set()
+    for source in prose:
+        text = FENCE.sub("", source)
+        known.update(re.findall(r"^\(([\w:.-]+)\)=", text, re.MULTILINE))
+        known.update(re.findall(r"\b(?:id|name)=[\"']([^\"']+)[\"']", text))
+        for _, heading in headings(text):
+            # JupyterLab keeps the letters as they are; the site and plain viewers lower them.
+            known.add(heading.replace(" ", "-"))
+            known.add(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-"))
+    return known
+
+
+# ---------------------------------------------------------------- exercises
+
+
+def exercise_count(chapter: Chapter) -> Found:
+    """Enough exercises, and not all of one kind."""
+    if chapter.is_companion:
+        return
+    found = [EXERCISE.fullmatch(text) for _, level, text in chapter.headings if level == 3]
+    kinds = {match[2] for match in found if match}
+    number = sum(match is not None for match in found)
+    if number < LEAST_EXERCISES:
+        yield None, f"{number} exercises; at least {LEAST_EXERCISES} are expected"
+    if len(kinds) < LEAST_KINDS:
+        yield None, f"kinds of exercise are {sorted(kinds)}; at least {LEAST_KINDS} are expected"
+
+
+def exercises(chapter: Chapter) -> Found:
+    """Each exercise has its heading, stub, check, hint, hidden solution and why it works."""
+    seen: set[str] = set()
+    for position, (at, level, text) in enumerate(chapter.headings):
+        if not re.match(r"Exercise\b", text):
+            continue
+        match = EXERCISE.fullmatch(text)
+        if level != 3 or not match:
+            yield at, f"{'#' * level} {text}: expected '### Exercise 3.2 · Title  [code, 10 min]'"
+            continue
+        number, kind, minutes = match.groups()
+        if kind not in KINDS or int(minutes) < 1:
+            yield at, f"[{kind}, {minutes} min]: expected minutes, and one of {sorted(KINDS)}"
+        if number in seen or not _belongs(number, chapter.path):
+            yield at, f"number {number} is taken, or is not this chapter's"
+        seen.add(number)
+        rest = chapter.headings[position + 1 :]
+        end = next((later for later, depth, _ in rest if depth <= 3), len(chapter.cells))
+        yield from _one_exercise(chapter, number, at, max(end, at + 1))
+
+
+def _belongs(number: str, path: Path) -> bool:
+    chapter = re.match(r"0*(\d+)", path.name)
+    return chapter is None or number.split(".")[0] == chapter[1]
+
+
+def _one_exercise(chapter: Chapter, number: str, start: int, end: int) -> Found:
+    heading = f"#### Solution {number}"
+    solution = next(
+        (
+            at
+            for at in range(start + 1, end)
+            if is_markdown(chapter.cells[at]) and chapter.cells[at].source.startswith(heading)
+        ),
+        None,
+    )
+    yield from _question(chapter, number, start, end if solution is None else solution)
+    if solution is None:
+        yield start, f"exercise {number} has no Markdown cell that starts with '{heading}'"
+        return
+    if chapter.cells[solution].metadata.get("jp-MarkdownHeadingCollapsed") is not True:
+        yield solution, f"'{heading}' is open: set its metadata jp-MarkdownHeadingCollapsed to true"
+    yield from _answer(chapter, number, solution, end)
+
+
+def _question(chapter: Chapter, number: str, start: int, end: int) -> Found:
+    cells = chapter.cells[start + 1 : end]
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    checks = [cell for cell in code if _check_call(cell.source, number)]
+    if not checks:
+        yield start, f'exercise {number} has no cell that calls check("{number}", ...)'
+    elif code[0] is checks[0]:
+        yield start, f"exercise {number} has no stub: a code cell before its check"
+    for cell in checks:
+        said = _said(cell)
+        if f"Exercise {number}" not in said or "passed" in said:
+            yield start, f"the check of exercise {number} says {said[:60]!r} of the stub"
+    if not any(_folds(cell, "Hint") for cell in cells):
+        yield start, f"exercise {number} has no hint: <details><summary>Hint 1</summary>"
+
+
+def _answer(chapter: Chapter, number: str, start: int, end: int) -> Found:
+    cells = chapter.cells[start + 1 : end]
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    if not code:
+        yield start, f"exercise {number} has no solution cell"
+    for cell in code:
+        yield from ((start, f"solution {number}: {what}") for what in _not_hidden(cell))
+    if code:
+        call = _check_call(code[-1].source, number)
+        marked = call is not None and any(word.arg == "solution" for word in call.keywords)
+        if not marked:
+            yield start, f'solution {number} does not call check("{number}", ..., solution=True)'
+        elif "passed" not in _said(code[-1]):
+            yield start, f"the check of solution {number} says {_said(code[-1])[:60]!r}, not passed"
+    if not any(_folds(cell, "Why it works") for cell in cells):
+        yield start, f"exercise {number} has no <details><summary>Why it works</summary>"
+    for offset, cell in enumerate(cells, start + 1):
+        if is_markdown(cell) and not cell.source.lstrip().startswith("<details"):
+            yield offset, f"prose under the collapsed solution {number}: give it its own heading"
+
+
+def _check_call(source: str, number: str) -> ast.Call | None:
+    try:
+        calls = top_level_calls(parse(source))
+    except SyntaxError:
+        return None
+    for call in calls:
+        first = call.args[0] if called(call) == "check" and call.args else None
+        if isinstance(first, ast.Constant) and first.value == number:
+            return call
+    return None
+
+
+def _said(cell: NotebookNode) -> str:
+    return "\n".join(text for output in cell.outputs for text in texts(output)).strip()
+
+
+def _folds(cell: NotebookNode, summary: str) -> bool:
+    pattern = rf"<details>\s*<summary>\s*{summary}"
+    return is_markdown(cell) and re.search(pattern, cell.source) is not None
+
+
+def _not_hidden(cell: NotebookNode) -> Iterator[str]:
+    metadata = cell.metadata
+    if "hide-cell" not in metadata.get("tags", []):
+        yield "the tag hide-cell is missing"
+    for key in ("source_hidden", "outputs_hidden"):
+        if metadata.get("jupyter", {}).get(key) is not True:
+            yield f"metadata.jupyter.{key} is not true"
+    for key, text in (
+        ("code_prompt_show", "Show solution"),
+        ("code_prompt_hide", "Hide solution"),
+    ):
+        if metadata.get("mystnb", {}).get(key) != text:
+            yield f"metadata.mystnb.{key} is not {text!r}"
+
+
+RULES = (
+    counts,
+    error_outputs,
+    stderr,
+    tags,
+    widget_state,
+    cleared_output,
+    semicolon,
+    volatile,
+    figure_alt,
+    size,
+    portable_markdown,
+    details,
+    heading_levels,
+    sections,
+    links,
+    exercise_count,
+    exercises,
+)
+
+
+def lint(notebook: NotebookNode, path: Path) -> list[Problem]:
+    """Check one chapter against every rule.
+
+    Args:
+        notebook: the chapter, of format 4.
+        path: where it is stored; links are followed from there, and its name holds its number.
+    Returns:
+        The problems, rule by rule; an empty list for a good chapter.
+    """
+    chapter = Chapter(notebook, path)
+    return [
+        Problem(rule.__name__.replace("_", "-"), cell, message)
+        for rule in RULES
+        for cell, message in rule(chapter)
+    ]
