@@ -5,9 +5,50 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence
 
-NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu}
+# Each nonlinearity in place, and its derivative as a function of its own value.
+NONLINEARITIES = {
+    "tanh": (torch.tanh_, lambda h: 1 - h * h),
+    "relu": (torch.relu_, lambda h: (h > 0).to(h.dtype)),
+}
+
+
+class Recurrence(torch.autograd.Function):
+    """Run h[t] = f(share[t] + h[t-1] @ W) over all steps, with its backward pass written out.
+
+    Backpropagation through time, with g[t] the gradient that reaches h[t] from outside::
+
+        d[t]   = (g[t] + d[t+1] @ W.T) * f'(h[t])      and d[T] = 0 after the last step
+        dW     = sum over t of h[t-1].T @ d[t]         one product over all steps and sequences
+        dh0    = d[0] @ W.T
+
+    Autograd would find the same gradients from the loop, with one product for dW at every step.
+    """
+
+    @staticmethod
+    def forward(ctx, shares: Tensor, h0: Tensor, W: Tensor, nonlinearity: str) -> Tensor:
+        """Return all states (T, B, H) from the inputs' shares (T, B, H), h0 (B, H) and W (H, H)."""
+        activate, _ = NONLINEARITIES[nonlinearity]
+        hs, h = torch.empty_like(shares), h0
+        for t, share in enumerate(shares):
+            h = activate(torch.addmm(share, h, W, out=hs[t]))
+        ctx.save_for_backward(hs, h0, W)
+        ctx.nonlinearity = nonlinearity
+        return hs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """Return the gradients of shares, h0 and W from that of the states, (T, B, H)."""
+        hs, h0, W = ctx.saved_tensors
+        d = NONLINEARITIES[ctx.nonlinearity][1](hs)
+        d[-1] *= g[-1]
+        for t in range(len(hs) - 2, -1, -1):
+            d[t] *= torch.addmm(g[t], d[t + 1], W.T)
+        before = torch.cat([h0.unsqueeze(0), hs[:-1]])
+        return d, d[0] @ W.T, before.flatten(0, 1).T @ d.flatten(0, 1), None
 
 
 class RNN(nn.Module):
@@ -125,23 +166,18 @@ class RNN(nn.Module):
         return x.transpose(0, 1) if self.batch_first else x, h_n
 
     def _run(self, x: Tensor, h: Tensor, suffix: str) -> tuple[Tensor, Tensor]:
-        """Run one network over (T, B, .) from h (B, H); return all states (T, B, H) and the last."""
-        weight_hh = getattr(self, f"weight_hh_{suffix}")
-        activate = NONLINEARITIES[self.nonlinearity]
+        """Run one network over (T, B, .) from h (B, H); return its states (T, B, H), and h."""
         # The input's share does not depend on the state: one product serves every step.
         shares = x @ getattr(self, f"weight_ih_{suffix}").T  # (T, B, H)
         if self.bias:
             shares = (
                 shares + getattr(self, f"bias_ih_{suffix}") + getattr(self, f"bias_hh_{suffix}")
             )
-        hs = []
-        for share in shares:
-            h = activate(share + h @ weight_hh.T)
-            hs.append(h)
-        return torch.stack(hs), h
+        hs = Recurrence.apply(shares, h, getattr(self, f"weight_hh_{suffix}").T, self.nonlinearity)
+        return hs, hs[-1]
 
     def _checked(self, x: Tensor, h0: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the input as (T, B, V) and the first state as (D * L, B, H), or say what is off."""
+        """Return the input as (T, B, V) and the first state as (D * L, B, H); say what is off."""
         if isinstance(x, PackedSequence):
             raise TypeError(
                 "rnnbook's RNN does not take packed sequences: pad them with pad_packed_sequence, "
@@ -161,7 +197,7 @@ class RNN(nn.Module):
         weight = self.weight_ih_l0
         if x.dtype != weight.dtype:
             raise ValueError(
-                f"expected x of {weight.dtype}, like the weights, got {x.dtype}: convert one of them"
+                f"expected x of {weight.dtype}, like the weights, got {x.dtype}: convert either"
             )
         batched = x.dim() == 3
         if not batched:

@@ -27,7 +27,7 @@ def device() -> torch.device:
         chosen = torch.device(wanted)
     except RuntimeError as error:
         raise ValueError(
-            f"RNNBOOK_DEVICE is {wanted!r}, which names no device: expected cpu, cuda, cuda:N or mps"
+            f"RNNBOOK_DEVICE is {wanted!r}, which is no device: expected cpu, cuda, cuda:N or mps"
         ) from error
     if not _has(chosen):
         raise ValueError(
@@ -83,7 +83,7 @@ def expect(label: str, value: float, low: float, high: float, digits: int = 2) -
     print(f"{label}: {value:.{digits}f}  (book: {low:g} to {high:g})")
     if math.isnan(value) or not low <= value <= high:
         raise ExpectationError(
-            f"{label} is {value:.6g}; the book's runs stayed within {low:g} to {high:g}. Has a cell "
-            "above been edited, or run twice? Restart the kernel and run all cells; if it persists, "
-            "please report it together with the output of `rnnbook check`."
+            f"{label} is {value:.6g}; the book's runs stayed within {low:g} to {high:g}. Has a cell"
+            " above been edited, or run twice? Restart the kernel and run all cells; if that does"
+            " not help, please report it together with the output of `rnnbook check`."
         )

@@ -22,7 +22,7 @@ def clean(text: str, separator: str = " ") -> str:
             first of the next apart; ``""`` glues them together, as d2l's corpus does.
     Returns:
         The cleaned text, of the 26 letters and the space only.
-    Source: chapter 1; with ``separator=""`` the same characters as d2l 0.17's ``read_time_machine``.
+    Source: chapter 1; with ``separator=""``, the characters of d2l 0.17's ``read_time_machine``.
     """
     lines = (re.sub("[^A-Za-z]+", " ", line).strip().lower() for line in text.splitlines())
     return separator.join(line for line in lines if line)
@@ -31,8 +31,8 @@ def clean(text: str, separator: str = " ") -> str:
 class Vocab:
     """A two-way table between tokens and indices, most frequent token first.
 
-    Index 0 is ``<unk>``; then come the reserved tokens, then the others by falling frequency, ties in
-    order of first appearance: the order of d2l 0.17's ``Vocab``.
+    Index 0 is ``<unk>``; then come the reserved tokens, then the others by falling frequency, ties
+    in order of first appearance: the order of d2l 0.17's ``Vocab``.
 
     Args:
         tokens: the tokens to count, a string (its characters) or a sequence of strings.
@@ -179,8 +179,8 @@ class RandomBatches:
     Yields:
         X, Y: (B, T) int64 each; Y is X one step later.
     Raises:
-        ValueError: if a size is below 1, the text is too short for one minibatch, or ``order`` names
-            a window that does not exist.
+        ValueError: if a size is below 1, the text is too short for one minibatch, or ``order``
+            names a window that does not exist.
     Source: chapter 1; the windows of d2l 0.17's ``seq_data_iter_random``.
     """
 

@@ -1,4 +1,4 @@
-"""Training a character language model: the loop, gradient clipping, and what to measure on the way."""
+"""Training a character language model: the loop, and what to measure on the way."""
 
 import copy
 import math
@@ -25,7 +25,7 @@ class History:
     """What was measured during training, one entry an epoch.
 
     Attributes:
-        perplexity: exp of the mean cross-entropy per token over the epoch's minibatches, at least 1.
+        perplexity: exp of the mean cross-entropy per token over the epoch's minibatches.
         heldout_perplexity: the same on the held-out tokens, after the epoch; empty without any.
         grad_norm: mean norm of the gradient before clipping.
         tokens_per_second: training speed.

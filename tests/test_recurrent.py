@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from rnnbook.recurrent import RNN
+from rnnbook.recurrent import RNN, Recurrence
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-14}
 GRID = list(
@@ -91,7 +91,9 @@ def test_constructor_arguments_are_torchs_in_order():
 def test_initial_weights_have_torchs_distribution():
     torch.manual_seed(0)
     weight = RNN(50, 100).weight_hh_l0
-    assert weight.abs().max() <= 0.1 and weight.std().item() == pytest.approx(0.1 / 3**0.5, rel=0.02)
+    assert weight.abs().max() <= 0.1 and weight.std().item() == pytest.approx(
+        0.1 / 3**0.5, rel=0.02
+    )
 
 
 def test_dropout_acts_between_layers_and_only_in_training():
@@ -145,3 +147,19 @@ def test_other_types_and_packed_sequences_are_refused():
     packed = pack_padded_sequence(torch.zeros(4, 2, 3), [4, 2])
     with pytest.raises(TypeError, match="pad_packed_sequence"):
         layer(packed)
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+@pytest.mark.parametrize("T", [1, 2, 5])
+def test_the_backward_pass_agrees_with_finite_differences(nonlinearity, T):
+    torch.manual_seed(0)
+    shapes = ((T, 3, 4), (3, 4), (4, 4))
+    tensors = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    assert torch.autograd.gradcheck(lambda *t: Recurrence.apply(*t, nonlinearity), tensors)
+
+
+def test_the_recurrence_leaves_its_inputs_as_they_were():
+    shares, h0, W = torch.randn(4, 2, 3), torch.randn(2, 3), torch.randn(3, 3)
+    before = [t.clone() for t in (shares, h0, W)]
+    Recurrence.apply(shares, h0, W, "tanh")
+    assert all(torch.equal(a, b) for a, b in zip(before, (shares, h0, W), strict=True))

@@ -1,6 +1,7 @@
 """rnnbook.text: the vocabulary and the minibatches, against d2l's own."""
 
 import random
+from itertools import pairwise
 
 import pytest
 import torch
@@ -118,7 +119,7 @@ def test_targets_follow_inputs_and_offsets_vary(sampler):
 
 def test_sequential_rows_continue_and_random_windows_come_once():
     batches = list(SequentialBatches(torch.arange(500), 4, 9, offset=2))
-    for (X, _), (after, _) in zip(batches, batches[1:], strict=False):
+    for (X, _), (after, _) in pairwise(batches):
         assert torch.equal(after[:, 0], X[:, -1] + 1)
     starts = [int(s) for X, _ in RandomBatches(torch.arange(500), 4, 9) for s in X[:, 0]]
     assert len(set(starts)) == len(starts) and starts != sorted(starts)

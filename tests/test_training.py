@@ -52,7 +52,7 @@ class Uniform(nn.Module):
 @pytest.mark.parametrize("layer", [RNN, nn.RNN, nn.GRU, nn.LSTM])
 def test_charlm_works_with_any_recurrent_layer(vocab, tokens, layer):
     model = _model(vocab, layer=layer)
-    logits, state = model(tokens[:12].reshape(3, 4))
+    logits, _ = model(tokens[:12].reshape(3, 4))
     assert logits.shape == (4, 3, len(vocab))
     # The state carries all that came before: two halves are one whole.
     first, middle = model(tokens[:6].unsqueeze(0))
@@ -193,8 +193,16 @@ def test_checkpoint_holds_the_best_heldout_parameters(vocab, tokens, tmp_path):
     def spoil(epoch, history):
         optimizer.param_groups[0]["lr"] = 1.0 if epoch < 6 else 30.0
 
-    fit(model, SequentialBatches(tokens, 4, 20), epochs=8, optimizer=optimizer, heldout=tokens[:300],
-        checkpoint=path, on_epoch=[note, spoil], progress=False)  # fmt: skip
+    batches, watch = SequentialBatches(tokens, 4, 20), {"heldout": tokens[:300], "checkpoint": path}
+    fit(
+        model,
+        batches,
+        epochs=8,
+        optimizer=optimizer,
+        on_epoch=[note, spoil],
+        progress=False,
+        **watch,
+    )
     best = min(range(8), key=lambda epoch: seen[epoch][0])
     assert best != 7
     restored = _model(vocab, H=16, seed=9)

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+
 from notebooks import ChapterFailed, execute
 
 MARK = "BAND "

@@ -189,7 +189,7 @@ def _state_file() -> Path:
 def _remembered() -> set[str]:
     try:
         return set(json.loads(_state_file().read_text(encoding="utf-8")))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (OSError, json.JSONDecodeError):
         return set()
 
 

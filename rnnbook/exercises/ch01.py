@@ -57,8 +57,8 @@ def _(share_unknown):
 def _same_share(got, expected, train, test):
     if abs(float(got) - expected) > 1e-9:
         raise Wrong(
-            f"for training tokens {train} and test tokens {test} expected {expected:.4g}, got {got}: "
-            "which tokens are counted, and what is the count divided by?"
+            f"for training {train} and test tokens {test} expected {expected:.4g}, got {got}:"
+            " which tokens are counted, and what is the count divided by?"
         )
 
 
@@ -72,14 +72,18 @@ def _(once, half):
             reason = "; count only those that occur exactly once"
         elif isinstance(once, float) and once < 1:
             reason = "; the number of words, not their share"
-        raise Wrong(f"once is {once!r}, which is {'more' if once > right else 'less'} than there are{reason}")
+        raise Wrong(
+            f"once is {once!r}, {'more' if once > right else 'fewer'} than there are{reason}"
+        )
     need = 1 + next(i for i, total in enumerate(accumulate(counts)) if 2 * total >= sum(counts))
     if half == need - 1:
         raise Wrong(f"with {half} words the sum does not reach half of the text yet: one off")
     if half == len(counts) // 2 or half == (len(counts) + 1) // 2:
         raise Wrong("that is half of the different words; half of the running words is asked for")
     if half != need:
-        raise Wrong(f"half is {half!r}: add the counts from the largest on until they reach half the sum")
+        raise Wrong(
+            f"half is {half!r}: add the counts from the largest on until they reach half the sum"
+        )
 
 
 @exercise("1.4", "And back again")
@@ -92,7 +96,7 @@ def _(from_one_hot):
         if got.shape != indices.shape:
             raise Wrong(
                 f"for x of shape {(*shape, 7)} expected indices of shape {shape}, got "
-                f"{tuple(got.shape)}: is the last axis the one that goes, whatever stands before it?"
+                f"{tuple(got.shape)}: does the last axis go, whatever stands before it?"
             )
         if got.is_floating_point() or got.dtype == torch.bool:
             raise Wrong(f"expected integers, as an embedding lookup needs them, got {got.dtype}")
@@ -122,11 +126,13 @@ def _(mended_batches):
         expected = list(SequentialBatches(corpus, batch_size, num_steps, offset=offset))
         if len(batches) != len(expected):
             raise Wrong(
-                f"a corpus of {length} tokens with B={batch_size}, T={num_steps} and offset={offset} "
-                f"holds {len(expected)} minibatches, got {len(batches)}"
+                f"{length} tokens with B={batch_size}, T={num_steps} and offset={offset}"
+                f" make {len(expected)} minibatches, got {len(batches)}"
             )
         if not torch.equal(batches[0][0], expected[0][0]):
-            raise Wrong("the strips do not start where they should: check the offset and the length")
+            raise Wrong(
+                "the strips do not start where they should: check the offset and the length"
+            )
 
 
 def _examine_windows(batches, batch_size, num_steps):
@@ -140,7 +146,9 @@ def _examine_windows(batches, batch_size, num_steps):
                 f"{tuple(Y.shape)}"
             )
         if not torch.equal(X[:, 1:], X[:, :-1] + 1):
-            raise Wrong("the tokens of a row are not neighbours in the text: how are the strips cut?")
+            raise Wrong(
+                "the tokens of a row are not neighbours in the text: how are the strips cut?"
+            )
         if not torch.equal(Y[:, :-1], X[:, 1:]):
             raise Wrong("the targets are not the inputs one place later")
         if not torch.equal(Y[:, -1], X[:, -1] + 1):
@@ -159,10 +167,16 @@ def _(sequential_count, random_count, can_differ):
     inputs = 1000 - 3 - 1
     for name, count in {"sequential": sequential_count, "random": random_count}.items():
         if count in (inputs // 8, inputs // 12):
-            raise Wrong(f"{name}: {count} strips' or windows' worth; there is one more division to do")
+            raise Wrong(
+                f"{name}: {count} strips' or windows' worth; there is one more division to do"
+            )
         if count == -(-inputs // (8 * 12)):
-            raise Wrong(f"{name}: what is left over at the end is not a whole minibatch; round down")
+            raise Wrong(
+                f"{name}: what is left over at the end is not a whole minibatch; round down"
+            )
         if count != inputs // (8 * 12):
-            raise Wrong(f"{name}: {count!r} is not it; how many tokens can be inputs, and in what units?")
+            raise Wrong(
+                f"{name}: {count!r} is not it; how many tokens can be inputs, and in what units?"
+            )
     if can_differ is not False:
         raise Wrong("try a few sizes: both count how many whole blocks of B * T tokens fit")

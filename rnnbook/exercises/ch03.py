@@ -26,7 +26,9 @@ def _(count_256, count_512):
             right + H: "that has two biases for the state, as PyTorch does; ours has one",
         }
         if count != right:
-            raise Wrong(f"H = {H}: {count!r} is not it; {slips.get(count, 'add up the five sizes')}")
+            raise Wrong(
+                f"H = {H}: {count!r} is not it; {slips.get(count, 'add up the five sizes')}"
+            )
     return f"{_count(28, 512) / _count(28, 256):.1f} times as many for twice the units"
 
 
@@ -70,10 +72,12 @@ def _examine_latch(text, seen, vocab, W_xh, W_hh, b_h):
             f"{shown!r}: the x was {ago} characters ago and h is {h.item():.3f}, not above 0.5: "
             + ("does W_hh hold the state up?" if ago else "does x itself lift the state enough?")
         )
-    raise Wrong(f"{shown!r}: no x has occurred, yet h is {h.item():.3f}: what else moves the state?")
+    raise Wrong(
+        f"{shown!r}: no x has occurred, yet h is {h.item():.3f}: what else moves the state?"
+    )
 
 
-@exercise("3.3", "The optimiser that sees nothing")
+@exercise("3.4", "The optimiser that sees nothing")
 def _(mended):
     attempted(mended)
     if not isinstance(mended, type):
@@ -86,7 +90,9 @@ def _(mended):
     if not parameters:
         raise Wrong("model.parameters() is still empty: an optimiser has nothing to update")
     if len(parameters) != 3 * L:
-        raise Wrong(f"expected {3 * L} registered parameters for {L} layers, found {len(parameters)}")
+        raise Wrong(
+            f"expected {3 * L} registered parameters for {L} layers, found {len(parameters)}"
+        )
     shapes = [tuple(p.shape) for p in model.W_xh]
     if shapes != [(V, H)] + [(H, H)] * (L - 1):
         raise Wrong(f"W_xh has the shapes {shapes}: layer 0 reads V features, the others H")
@@ -103,7 +109,7 @@ def _(mended):
         raise Wrong("the layers share a recurrent weight: each needs its own")
 
 
-@exercise("3.4", "Neither forget nor explode")
+@exercise("3.3", "Neither forget nor explode")
 def _(critical_scale):
     attempted(critical_scale)
     scale, right = float(critical_scale), 1 / 400**0.5
@@ -133,7 +139,7 @@ def _(is_allowed):
         ("time backwards", [(3 - t, layer) for t, layer in time_outside], False),
         ("time outside without its last cell", time_outside[:-1], False),
         ("time outside with its last cell twice", time_outside + time_outside[-1:], False),
-        ("a cell outside the grid at the end", time_outside + [(T, 0)], False),
+        ("a cell outside the grid at the end", [*time_outside, (T, 0)], False),
         ("the empty order", [], False),
     ]
     rng = random.Random(0)
@@ -146,7 +152,9 @@ def _(is_allowed):
         if not isinstance(got, bool):
             raise Wrong(f"expected True or False, got {got!r}")
         if got != right:
-            raise Wrong(f"{name} is {'' if right else 'not '}allowed, and yours says {got}: {order}")
+            raise Wrong(
+                f"{name} is {'' if right else 'not '}allowed, and yours says {got}: {order}"
+            )
 
 
 def _allowed(order):
@@ -158,7 +166,7 @@ def _allowed(order):
 
 
 def _random_allowed(rng, T, L):
-    """Return a random topological order: how far each layer has come never exceeds the one below."""
+    """Return a random topological order: no layer is ahead of the one below."""
     reached, order = [0] * L, []
     while len(order) < T * L:
         ready = [n for n in range(L) if reached[n] < (reached[n - 1] if n else T)]

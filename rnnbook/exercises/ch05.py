@@ -1,0 +1,204 @@
+"""Checks of chapter 5: training a recurrent network."""
+
+import copy
+import math
+import random
+
+import torch
+from torch import nn
+
+from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.models import CharLM
+from rnnbook.recurrent import RNN
+from rnnbook.text import SequentialBatches
+
+
+def _close(got, expected, tolerance=1e-6):
+    return math.isclose(float(got), expected, rel_tol=tolerance, abs_tol=tolerance)
+
+
+@exercise("5.1", "Clip by hand")
+def _(norm_before, first_after, second_after):
+    attempted(norm_before, first_after, second_after)
+    if not _close(norm_before, 13):
+        slips = {17: "that is the sum of both norms", 12: "that is the larger of the two norms"}
+        raise Wrong(
+            f"norm_before is {norm_before!r}: "
+            + slips.get(norm_before, "all four numbers are one vector")
+        )
+    after = [float(entry) for pair in (first_after, second_after) for entry in pair]
+    if len(after) != 4:
+        raise Wrong("expected two pairs of numbers")
+    if all(_close(a, b) for a, b in zip(after[:2], (3, 4), strict=True)):
+        raise Wrong("the first gradient is shrunk too, by the same factor as the second")
+    norm = math.sqrt(sum(entry**2 for entry in after))
+    if not _close(norm, 6.5):
+        raise Wrong(f"the four numbers after clipping have a norm of {norm:.3g}, not 6.5")
+    if not all(_close(a, b) for a, b in zip(after, (1.5, 2, 0, 6), strict=True)):
+        raise Wrong("the norm is right and the direction has changed: use one factor for all")
+
+
+@exercise("5.2", "Put the averages together")
+def _(perplexity):
+    losses, counts = [2.0, 1.0], [100, 300]
+    got = call(perplexity, losses, counts)
+    slips = {
+        math.exp(1.5): "that is the plain mean of the losses; a large minibatch weighs more",
+        (math.exp(2.0) + math.exp(1.0)) / 2: "the exponential comes after the mean",
+        (math.exp(2.0) + 3 * math.exp(1.0)) / 4: "the exponential comes after the mean",
+        1.25: "that is the mean loss; its exponential is missing",
+        2**1.25: "the losses are in nats, so the base is e",
+    }
+    for value, reason in slips.items():
+        if _close(got, value):
+            raise Wrong(f"for {losses} and {counts} got {float(got):.4g}: {reason}")
+    if not _close(got, math.exp(1.25)):
+        raise Wrong(
+            f"for {losses} and {counts} expected {math.exp(1.25):.4f}, got {float(got):.4g}"
+        )
+    if not isinstance(got, float):
+        raise Wrong(f"expected a float, got {type(got).__name__}")
+    rng = random.Random(0)
+    for _ in range(10):
+        size = rng.randint(1, 6)
+        losses = [rng.uniform(0, 3) for _ in range(size)]
+        counts = [rng.randint(1, 50) for _ in range(size)]
+        each = [loss for loss, count in zip(losses, counts, strict=True) for _ in range(count)]
+        right = math.exp(sum(each) / len(each))
+        if not _close(got := call(perplexity, losses, counts), right):
+            raise Wrong(f"for {losses} and {counts} expected {right:.6f}, got {float(got):.6f}")
+
+
+def _reference_epoch(model, batches, optimizer, clip, slip=""):
+    """The right loop, or one with a named slip, to recognise what a wrong one did."""
+    state, nats, count = None, 0.0, 0
+    for X, Y in batches:
+        logits, state = model(X, None if state is None or slip == "state" else state.detach())
+        targets = (Y if slip == "targets" else Y.T).flatten()
+        loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets)
+        if slip != "zero_grad":
+            optimizer.zero_grad()
+        loss.backward()
+        if slip != "clip":
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+        optimizer.step()
+        nats += loss.item() * Y.numel()
+        count += Y.numel()
+    return math.exp(nats / count)
+
+
+SLIPS = {
+    "targets": "the targets are not in the order of the logits: time comes first there",
+    "zero_grad": "the gradients of earlier minibatches are still in it: when are they emptied?",
+    "clip": "the gradient that the step uses is not clipped: where does the clipping stand?",
+    "state": "the state is not carried from one minibatch to the next",
+}
+
+
+@exercise("5.3", "Four bugs")
+def _(mended_epoch):
+    torch.manual_seed(0)
+    tokens = torch.randint(1, 8, (400,))
+    start = CharLM(RNN(8, 6)).double()
+    batches = list(SequentialBatches(tokens, 4, 7, offset=0))
+
+    def train(epoch, *slip):
+        model = copy.deepcopy(start)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+        value = epoch(model, batches, optimizer, 0.05, *slip)
+        return value, nn.utils.parameters_to_vector(model.parameters()).detach()
+
+    got, weights = train(mended_epoch)
+    if got is None:
+        attempted(None)
+    right, expected = train(_reference_epoch)
+    if not torch.allclose(weights, expected, rtol=1e-8, atol=1e-10):
+        for slip, reason in SLIPS.items():
+            if torch.allclose(weights, train(_reference_epoch, slip)[1], rtol=1e-8, atol=1e-10):
+                raise Wrong(f"one bug is left: {reason}")
+        if torch.equal(weights, nn.utils.parameters_to_vector(start.parameters())):
+            raise Wrong("the parameters have not moved: is there a step?")
+        raise Wrong(
+            "the parameters after one epoch are not those of the right loop; more than one thing "
+            "differs. Compare with train_epoch line by line"
+        )
+    if not _close(got, right):
+        raise Wrong(
+            f"the steps are right, and the perplexity returned is {float(got):.6g} instead of "
+            f"{right:.6g}: what is averaged, and when is the exponential taken?"
+        )
+
+
+@exercise("5.4", "The price of short windows")
+def _(perplexity_of_windows):
+    by_position = [16.0, 4.0, 4.0, 1.0]
+    for length, right in ((1, 16.0), (2, 8.0), (4, 4.0)):
+        got = float(call(perplexity_of_windows, by_position, length))
+        mean = sum(by_position[:length]) / length
+        if _close(got, mean) and not _close(mean, right):
+            raise Wrong("that is the plain mean; losses are averaged, and they are logarithms")
+        if _close(got, by_position[length - 1]) and not _close(got, right):
+            raise Wrong("that is the last position alone; a window has all positions up to it")
+        if not _close(got, right):
+            raise Wrong(
+                f"for {by_position} and length {length} expected {right:.4g}, got {got:.4g}"
+            )
+    tensor = torch.rand(35) * 10 + 1
+    right = tensor[:20].double().log().mean().exp().item()
+    if not _close(got := call(perplexity_of_windows, tensor, 20), right, 1e-4):
+        raise Wrong(
+            f"for a tensor of 35 values and length 20 expected {right:.4f}, got {float(got):.4f}"
+        )
+
+
+@exercise("5.5", "Perplexity 1.0")
+def _(answer):
+    choice(
+        answer,
+        "abcd",
+        "b",
+        {
+            "a": "the number was measured on the very characters it was trained on",
+            "c": "a text that is known by heart holds no surprise at all",
+            "d": "look at the lowest point of the held-out curve: how far from 1 is it?",
+        },
+    )
+
+
+def _best_epoch(heldout, patience):
+    best = 1
+    for epoch in range(1, len(heldout) + 1):
+        if heldout[epoch - 1] < heldout[best - 1]:
+            best = epoch
+        if epoch - best == patience:
+            break
+    return epoch, best
+
+
+@exercise("5.6", "Stop early")
+def _(best_epoch):
+    cases = [
+        ([9.0, 8.0, 7.0], 2),  # never stops early
+        ([9.0, 8.0, 8.5, 8.6, 5.0], 2),  # stops before the 5.0
+        ([9.0, 8.0, 8.5, 7.0, 7.5, 7.6, 7.7], 3),  # patience starts anew at the 7.0
+        ([9.0, 8.0, 8.0, 8.0, 1.0], 2),  # an equal value is not a new lowest
+        ([5.0], 1),
+        ([5.0, 6.0, 4.0], 1),
+    ]
+    rng = random.Random(0)
+    for _ in range(50):
+        values = [float(rng.randint(1, 9)) for _ in range(rng.randint(1, 12))]
+        cases.append((values, rng.randint(1, 4)))
+    for heldout, patience in cases:
+        got = call(best_epoch, list(heldout), patience)
+        right = _best_epoch(heldout, patience)
+        if not isinstance(got, tuple | list) or len(got) != 2:
+            raise Wrong(f"expected a pair (stop, best), got {got!r}")
+        if tuple(got) == right:
+            continue
+        shown = f"for {heldout} and patience {patience}"
+        if tuple(got) == (right[0] - 1, right[1] - 1):
+            raise Wrong(f"{shown} got {got}: epochs are counted from 1")
+        if tuple(got) == right[::-1]:
+            raise Wrong(f"{shown} got {got}: the pair is the wrong way round")
+        raise Wrong(f"{shown} expected (stop, best) = {right}, got {tuple(got)}")

@@ -1,0 +1,143 @@
+"""rnnbook.plots and rnnbook.widgets: what is drawn, and what follows a slider."""
+
+import matplotlib.pyplot as plt
+import pytest
+import torch
+from matplotlib.colors import to_hex
+from torch import nn
+
+from rnnbook import plots, widgets
+from rnnbook.text import Vocab
+from rnnbook.training import History
+
+PNG = b"\x89PNG"
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_figures_have_the_books_width_and_resolution():
+    figure, axes = plots.subplots(height=2.0, ncols=2)
+    assert figure.get_size_inches().tolist() == [7.0, 2.0] and figure.dpi == 110
+    assert len(axes) == 2
+
+
+def test_bars_stand_at_their_labels_with_spaces_made_visible():
+    _, ax = plots.subplots()
+    assert plots.bars(ax, ["a", " "], [3.0, 1.0], "per cent") is ax
+    assert [bar.get_height() for bar in ax.patches] == [3.0, 1.0]
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", plots.SHOWN_SPACE]
+    assert ax.get_ylabel() == "per cent"
+
+
+def test_curves_count_from_one_and_differ_in_colour_and_dashes():
+    _, ax = plots.subplots()
+    plots.curves(ax, {"one": [3.0, 2.0], "two": [4.0, 1.0, 0.5]}, "perplexity", log=True)
+    first, second = ax.get_lines()
+    assert first.get_xdata().tolist() == [1, 2] and second.get_ydata().tolist() == [4.0, 1.0, 0.5]
+    assert to_hex(first.get_color()) != to_hex(second.get_color())
+    assert first.get_linestyle() != second.get_linestyle()
+    assert ax.get_yscale() == "log" and ax.get_legend() is not None
+    _, alone = plots.subplots()
+    assert plots.curves(alone, {"one": [1.0]}, "y").get_legend() is None
+
+
+def test_matrix_shows_the_values():
+    _, ax = plots.subplots()
+    values = torch.tensor([[0.5, -0.5, 1.0], [0.0, 2.0, -1.0]], requires_grad=True)
+    plots.matrix(ax, values, ["r1", "r2"], "a b", limit=2.0)
+    (image,) = ax.get_images()
+    assert image.get_array().tolist() == values.tolist()
+    assert image.get_clim() == (-2.0, 2.0)
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["a", plots.SHOWN_SPACE, "b"]
+
+
+def test_windows_paint_exactly_their_cells():
+    _, ax = plots.subplots()
+    plots.windows(ax, "abcdefghijkl", [[(1, 3)], [(3, 8)]], columns=5)
+    boxes = [(p.get_x(), p.get_y(), p.get_width()) for p in ax.patches]
+    # (1, 3) lies in row 0; (3, 8) goes over the end of row 0 into row 1.
+    lefts = [(round(x), int(y), round(x + w)) for x, y, w in boxes]
+    assert lefts == [(1, 0, 3), (3, 0, 5), (0, 1, 3)]
+    written = [t.get_text() for t in ax.texts]
+    assert written[:2] == ["1.1", "2.1"] and "".join(written[2:]) == "abcdefghijkl"
+
+
+def test_explorer_redraws_and_says_what_is_wrong():
+    explorer = widgets.window_explorer("the tide comes in and goes out again " * 6)
+    before = explorer.picture.value
+    assert before.startswith('<img alt="sequential: ') and explorer.png.startswith(PNG)
+    explorer.controls["num_steps"].value = 7
+    assert explorer.picture.value != before
+    explorer.controls["kind"].value = "random"
+    assert '<img alt="random: ' in explorer.picture.value
+    explorer.controls["batch_size"].value, explorer.controls["num_steps"].value = 8, 40
+    assert "role='alert'" in explorer.picture.value and "too short" in explorer.picture.value
+    explorer.controls["num_steps"].value = 5
+    assert explorer.picture.value.startswith("<img")
+
+
+def test_explorer_has_a_picture_for_pages_without_a_kernel():
+    explorer = widgets.window_explorer("the tide comes in and goes out again " * 6)
+    bundle = explorer._repr_mimebundle_()
+    assert set(bundle) == {
+        "application/vnd.jupyter.widget-view+json",
+        "image/png",
+        "text/plain",
+    }
+    assert bundle["text/plain"].endswith("sampler, batch size, steps, offset")
+    assert not plt.get_fignums()  # nothing is left open to be shown a second time
+
+
+def test_every_control_has_a_name():
+    explorer = widgets.window_explorer("the tide comes in and goes out again " * 6)
+    assert all(control.description for control in explorer.controls.values())
+
+
+def test_window_positions_are_the_samplers():
+    assert widgets.window_positions("sequential", 22, 2, 5, 1) == [
+        [(1, 6), (11, 16)],
+        [(6, 11), (16, 21)],
+    ]
+    flat = [w for m in widgets.window_positions("random", 22, 2, 5, 1) for w in m]
+    assert sorted(flat) == [(1, 6), (6, 11), (11, 16), (16, 21)]
+
+
+def test_cell_stepper_follows_text_and_steps():
+    vocab = Vocab("the tide ")
+    stepper = widgets.cell_stepper(nn.RNN(len(vocab), 6), vocab, "the tide")
+    first = stepper.picture.value
+    assert "state after 5 of 8 characters" in first
+    stepper.controls["steps"].value = 3
+    assert "state after 3 of 8 characters" in stepper.picture.value
+    stepper.controls["text"].value = "xyz"
+    assert "all of them in the vocabulary" in stepper.picture.value
+    stepper.controls["text"].value = ""
+    assert "role='alert'" in stepper.picture.value
+    hs = widgets.states(nn.RNN(len(vocab), 6), vocab, "tide")
+    assert hs.shape == (4, 6) and not hs.requires_grad
+
+
+def test_live_curve_draws_every_so_often(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, figure):
+            shown.append(("update", len(figure.axes[0].get_lines())))
+
+    def display(figure, display_id):
+        shown.append(("display", len(figure.axes[0].get_lines())))
+        return Handle()
+
+    monkeypatch.setattr(widgets, "display", display)
+    live, history = widgets.LiveCurve("title", every=2), History()
+    for epoch in range(1, 7):
+        history.perplexity.append(10.0 / epoch)
+        if epoch > 3:
+            history.heldout_perplexity = [9.0] * epoch
+        live(epoch, history)
+    assert shown == [("display", 1), ("update", 2), ("update", 2)]
+    assert not plt.get_fignums()
