@@ -167,3 +167,51 @@ def _paint(ax: Axes, start: int, stop: int, columns: int, colour: str, label: st
         left, right = max(start, line * columns), min(stop, (line + 1) * columns)
         corner = (left - line * columns + 0.06, line + 0.17)
         ax.add_patch(Rectangle(corner, right - left - 0.12, 0.68, color=colour, alpha=0.35, lw=0))
+
+
+def unrolled(ax: Axes, num_steps: int, window: int | None = None) -> Axes:
+    """Draw a recurrent network unrolled in time.
+
+    Args:
+        ax: where to draw.
+        num_steps: T, the number of steps drawn.
+        window: if given, the way back of the gradient is drawn too, and cut after every ``window``
+            steps, as truncated backpropagation through time cuts it.
+    Returns:
+        The axes.
+    """
+    box = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": "0.4"}
+    for t in range(num_steps + 1):
+        ax.text(t, 0, f"$h_{t}$", ha="center", va="center", bbox=box)
+        if t == 0:
+            continue
+        ax.text(t, -1, f"$x_{t}$", ha="center", va="center")
+        ax.text(t, 1, f"$o_{t}$", ha="center", va="center")
+        forward = [((t - 1, 0), (t, 0), "$W_{hh}$"), ((t, -1), (t, 0), "$W_{xh}$")]
+        for start, end, name in [*forward, ((t, 0), (t, 1), "$W_{hq}$")]:
+            _arrow(ax, start, end, COLOURS[0])
+            middle = (
+                (start[0] + end[0]) / 2 + 0.04 * (start[0] == end[0]),
+                (start[1] + end[1]) / 2,
+            )
+            above = start[1] == end[1]
+            ax.text(
+                *middle, name, size=8, color="0.3", ha="center" if above else "left",
+                va="bottom" if above else "center",
+            )  # fmt: skip
+        if window and (t - 1) % window:
+            _arrow(ax, (t, 0), (t - 1, 0), COLOURS[1], bend=-0.45)
+        if window and t % window == 0 and t < num_steps:
+            ax.axvline(t + 0.5, color=COLOURS[1], ls="--", lw=1.2)
+    ax.set_xlim(-0.4, num_steps + 0.5)
+    ax.set_ylim(-1.3, 1.3)
+    ax.axis("off")
+    return ax
+
+
+def _arrow(
+    ax: Axes, start: tuple[float, float], end: tuple[float, float], colour: str, bend: float = 0.0
+) -> None:
+    """Draw an arrow between two places, clear of what is written there."""
+    style = {"arrowstyle": "->", "color": colour, "shrinkA": 13, "shrinkB": 13}
+    ax.annotate("", end, start, arrowprops=style | {"connectionstyle": f"arc3,rad={bend}"})

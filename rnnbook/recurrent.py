@@ -216,4 +216,6 @@ class RNN(nn.Module):
                 f"expected h0 of shape {shape}, got {tuple(h0.shape)}: one row for each layer and "
                 "direction; is it the state of another batch size, or batch first?"
             )
+        if h0.dtype != weight.dtype:
+            raise ValueError(f"expected h0 of {weight.dtype}, like the weights, got {h0.dtype}")
         return x, h0 if batched else h0.unsqueeze(1)

@@ -17,7 +17,7 @@ from rnnbook.models import detach
 
 
 class DivergedError(ArithmeticError):
-    """The loss became infinite or not a number; the model holds its last good parameters."""
+    """The loss became infinite or not a number; the model holds the last epoch's parameters."""
 
 
 @dataclass
@@ -59,10 +59,11 @@ def evaluate(model: nn.Module, tokens: Tensor, batch_size: int = 1, num_steps: i
             state, so 1 is exact and more is faster.
         num_steps: tokens read at a time; it changes the memory used, not the result.
     Returns:
-        The perplexity, at least 1. The first token of each strip is not predicted.
+        The perplexity, at least 1. The text's first token is not predicted, and that of every other
+        strip is predicted by the strip before.
     Raises:
         ValueError: if the text has fewer than two tokens a strip.
-    Source: chapter 2 and chapter 5.
+    Source: chapter 5.
     """
     length = (len(tokens) - 1) // batch_size
     if length < 1:
@@ -81,7 +82,7 @@ def evaluate(model: nn.Module, tokens: Tensor, batch_size: int = 1, num_steps: i
             logits, state = model(x.to(place), state)
             nats += cross_entropy(logits, y.to(place), reduction="sum").item()
     model.train(was_training)
-    return math.exp(nats / total)
+    return _exp(nats / total)
 
 
 def cross_entropy(logits: Tensor, Y: Tensor, reduction: str = "mean") -> Tensor:

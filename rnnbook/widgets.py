@@ -33,6 +33,7 @@ class Explorer(ipywidgets.VBox):
         self, draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget
     ) -> None:
         self.draw, self.controls, self.picture = draw, controls, ipywidgets.HTML()
+        self.png: bytes | None = None
         super().__init__([*controls.values(), self.picture])
         for control in controls.values():
             control.observe(self._refresh, names="value")
@@ -55,11 +56,10 @@ class Explorer(ipywidgets.VBox):
     def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
         bundle = super()._repr_mimebundle_(**options)
         names = ", ".join(control.description for control in self.controls.values())
-        return {
-            **bundle,
-            "text/plain": f"An interactive figure; in JupyterLab it has controls for: {names}",
-            "image/png": base64.b64encode(self.png).decode(),
-        }
+        bundle["text/plain"] = f"An interactive figure; in JupyterLab it has controls for: {names}"
+        if self.png is not None:
+            bundle["image/png"] = base64.b64encode(self.png).decode()
+        return bundle
 
 
 def _png(figure: Figure) -> bytes:

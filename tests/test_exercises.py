@@ -51,6 +51,10 @@ def unknown_by_subtraction(train, test):
     return 1 - sum(n for t, n in Counter(test).items() if t in set(train)) / len(test)
 
 
+def in_float32(train, test):
+    return (text.Vocab(train).encode(test) == 0).float().mean()
+
+
 def nonzero_last(x):
     return (x * torch.arange(x.shape[-1])).sum(-1).long()
 
@@ -164,7 +168,8 @@ def loader(ih=lambda W: W.T, hh=lambda W: W.T, b_ih=1.0, b_hh=0.0):
             builtin.weight_ih_l0.copy_(ih(W_xh))
             builtin.weight_hh_l0.copy_(hh(W_hh))
             builtin.bias_ih_l0.copy_(b_ih * b_h)
-            builtin.bias_hh_l0.copy_(b_hh * b_h)
+            if b_hh is not None:
+                builtin.bias_hh_l0.copy_(b_hh * b_h)
         return builtin
 
     return load_into
@@ -187,6 +192,15 @@ def epoch(targets="T", zero=True, clip_at="after", average="right", step=True, c
             loss.backward()
             if clip_at == "after":
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
+            if clip_at == "own":
+                norm = math.sqrt(sum((p.grad**2).sum().item() for p in model.parameters()))
+                for p in model.parameters():
+                    p.grad *= min(1.0, clip / norm)
+            if clip_at == "each":
+                for p in model.parameters():
+                    nn.utils.clip_grad_norm_(p, clip)
+            if clip_at == "value":
+                nn.utils.clip_grad_value_(model.parameters(), clip)
             if step:
                 optimizer.step()
             losses.append(loss.item())
@@ -242,7 +256,7 @@ CASES = {
         ],
     ),
     "1.2": (
-        [(unknown_by_subtraction,)],
+        [(unknown_by_subtraction,), (in_float32,)],
         [(count_types,), (known_share,), (per_training_token,), (joined,), (lambda a, b: "50%",)],
     ),
     "1.3": (
@@ -254,6 +268,7 @@ CASES = {
             (ONCE, HALF + 1),
             (ONCE, len(words) // 2),
             (HALF, ONCE),
+            (ONCE, ONCE),
         ],
     ),
     "1.4": (
@@ -312,7 +327,10 @@ CASES = {
             (lambda v: latch()(v)[0],),
         ],
     ),
-    "3.3": ([(0.05,), (0.049,)], [(0.01,), (1 / 400,), (1.0,), (0.0289,), (-0.05,), (0.0866,)]),
+    "3.3": (
+        [(0.05,), (0.0455,), (torch.tensor(0.0545),)],
+        [(0.01,), (1 / 400,), (1.0,), (0.0289,), (-0.05,), (0.0866,)],
+    ),
     "3.4": (
         [(deep(),), (Appended,)],
         [
@@ -330,6 +348,7 @@ CASES = {
             (allowed_without("time"),),
             (allowed_without("layer"),),
             (allowed_without("complete"),),
+            (lambda order, T, L: allowed_by_position(order, 4, 3),),
             (lambda order, T, L: order == sorted(order),),
             (lambda order, T, L: True,),
             (lambda order, T, L: 1,),
@@ -343,6 +362,7 @@ CASES = {
             (loader(b_ih=0.0),),
             (loader(hh=lambda W: W, b_hh=1.0),),
             (loader(ih=lambda W: W),),
+            (loader(b_hh=None),),
             (loader(hh=lambda W: -W.T),),
         ],
     ),
@@ -352,6 +372,8 @@ CASES = {
         [
             (17, (1.5, 2), (0, 6)),
             (12, (1.5, 2), (0, 6)),
+            (13, (3, 4), (0, 12)),
+            (169, (1.5, 2), (0, 6)),
             (13, (3, 4), (0, 6.5)),
             (13, (3.9, 5.2), (0, 6.5)),
             (13, (6.5, 0), (0, 0)),
@@ -376,11 +398,13 @@ CASES = {
         ],
     ),
     "5.3": (
-        [(epoch(),)],
+        [(epoch(),), (epoch(clip_at="own"),)],
         [
             (epoch(targets="plain"),),
             (epoch(zero=False),),
             (epoch(clip_at="before"),),
+            (epoch(clip_at="each"),),
+            (epoch(clip_at="value"),),
             (epoch(average="of exps"),),
             (epoch(average="loss"),),
             (epoch(step=False),),
@@ -473,13 +497,32 @@ def test_titles_are_those_of_the_chapters():
         assert f"### Exercise {number} · {exercise.title}  [" in headings
 
 
-@pytest.mark.parametrize("stub", [None, ..., lambda *a, **k: None, lambda *a, **k: ...])
+def stub(*arguments): ...  # your code here
+
+
+@pytest.mark.parametrize("stub", [None, ..., stub, lambda *a, **k: None, lambda *a, **k: ...])
 def test_an_untouched_stub_is_not_attempted(stub):
-    for number in ("1.2", "1.4", "1.6", "3.2", "3.5", "5.2", "5.4", "5.6"):
+    for number in ("1.2", "1.4", "1.6", "3.2", "3.5", "3.6", "5.2", "5.3", "5.4", "5.6"):
         assert grade(number, stub).status == NOT_ATTEMPTED
     for number in ("1.1", "1.5", "3.7", "5.5"):
         if not callable(stub):
             assert grade(number, stub).status == NOT_ATTEMPTED
+
+
+def test_a_forgotten_return_is_an_attempt():
+    def forgetful(train, test):
+        share_unknown = len(train) / len(test)
+        print(share_unknown)
+
+    verdict = grade("1.2", forgetful)
+    assert verdict.status == NOT_YET and "`return`" in verdict.message
+
+
+def test_a_loop_with_several_bugs_is_told_of_each():
+    verdict = grade("5.3", epoch(targets="plain", zero=False, clip_at="before"))
+    assert all(word in verdict.message for word in ("targets", "emptied", "not clipped"))
+    assert "parameter by parameter" in grade("5.3", epoch(clip_at="each")).message
+    assert "entry by entry" in grade("5.3", epoch(clip_at="value")).message
 
 
 def test_errors_in_the_readers_code_are_verdicts():

@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 from matplotlib.colors import to_hex
+from matplotlib.text import Annotation
 from torch import nn
 
 from rnnbook import plots, widgets
@@ -117,6 +118,8 @@ def test_cell_stepper_follows_text_and_steps():
     assert "all of them in the vocabulary" in stepper.picture.value
     stepper.controls["text"].value = ""
     assert "role='alert'" in stepper.picture.value
+    unknown = widgets.cell_stepper(nn.RNN(len(vocab), 6), vocab, "xyz")
+    assert "image/png" not in unknown._repr_mimebundle_()  # and it can be shown all the same
     hs = widgets.states(nn.RNN(len(vocab), 6), vocab, "tide")
     assert hs.shape == (4, 6) and not hs.requires_grad
 
@@ -141,3 +144,19 @@ def test_live_curve_draws_every_so_often(monkeypatch):
         live(epoch, history)
     assert shown == [("display", 1), ("update", 2), ("update", 2)]
     assert not plt.get_fignums()
+
+
+def test_unrolled_network_has_an_arrow_for_every_weight_and_cuts_the_gradient():
+    def arrows(ax):
+        ends = [(a.xyann, a.xy) for a in ax.texts if isinstance(a, Annotation)]
+        return [tuple(map(tuple, pair)) for pair in ends]
+
+    _, ax = plots.subplots()
+    plots.unrolled(ax, num_steps=3)
+    assert len(arrows(ax)) == 3 * 3 and ((1, 0), (2, 0)) in arrows(ax)
+    assert [t.get_text() for t in ax.texts].count("$W_{hh}$") == 3
+    _, ax = plots.subplots()
+    plots.unrolled(ax, num_steps=6, window=3)
+    back = [pair for pair in arrows(ax) if pair[0][0] > pair[1][0]]
+    assert back == [((t, 0), (t - 1, 0)) for t in (2, 3, 5, 6)]  # none leads from h4 to h3
+    assert [line.get_xdata()[0] for line in ax.get_lines()] == [3.5]

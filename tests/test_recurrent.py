@@ -144,6 +144,8 @@ def test_other_types_and_packed_sequences_are_refused():
     layer = RNN(3, 5)
     with pytest.raises(ValueError, match="torch.float32, like the weights, got torch.int64"):
         layer(torch.zeros(4, 2, 3, dtype=torch.long))
+    with pytest.raises(ValueError, match="expected h0 of torch.float32.*got torch.float64"):
+        layer(torch.zeros(4, 2, 3), torch.zeros(1, 2, 5).double())
     packed = pack_padded_sequence(torch.zeros(4, 2, 3), [4, 2])
     with pytest.raises(TypeError, match="pad_packed_sequence"):
         layer(packed)

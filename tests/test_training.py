@@ -178,6 +178,13 @@ def test_divergence_names_the_step_and_keeps_the_last_good_parameters():
     torch.testing.assert_close(model.logits, once.logits)
 
 
+def test_a_perplexity_too_large_for_a_float_is_infinite():
+    model = Uniform(3)
+    with torch.no_grad():
+        model.logits[0] = -5000.0
+    assert evaluate(model, torch.zeros(10, dtype=torch.long)) == math.inf
+
+
 def test_checkpoint_holds_the_best_heldout_parameters(vocab, tokens, tmp_path):
     path, seen = tmp_path / "best.pt", []
     model = _model(vocab, H=16)

@@ -66,13 +66,26 @@ def attempted(*answers: object) -> None:
         raise NotAttempted
 
 
+def _stub() -> None: ...
+
+
 def call(function: Callable, *arguments: object, **options: object) -> object:
-    """Call a reader's function; a result of None or ``...`` is the stub's."""
+    """Call a reader's function, unless it is still the stub.
+
+    Raises:
+        NotAttempted: if the function does nothing at all.
+        Wrong: if it is no function, or returns nothing.
+    """
     attempted(function)
     if not callable(function):
         raise Wrong(f"expected a function, got {function!r}: pass its name without calling it")
+    code = getattr(function, "__code__", None)
+    if code is not None and code.co_code == _stub.__code__.co_code and not any(code.co_consts):
+        raise NotAttempted
     result = function(*arguments, **options)
-    attempted(result)
+    attempted(None if result is ... else True)
+    if result is None:
+        raise Wrong("it returned None: is there a `return` on every way through it?")
     return result
 
 

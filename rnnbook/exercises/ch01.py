@@ -55,7 +55,7 @@ def _(share_unknown):
 
 
 def _same_share(got, expected, train, test):
-    if abs(float(got) - expected) > 1e-9:
+    if abs(float(got) - expected) > 1e-6:
         raise Wrong(
             f"for training {train} and test tokens {test} expected {expected:.4g}, got {got}:"
             " which tokens are counted, and what is the count divided by?"
@@ -68,6 +68,8 @@ def _(once, half):
     counts = [n for _, n in Counter(clean(load_text("story")).split()).most_common()]
     if once != (right := counts.count(1)):
         reason = ""
+        if half == right:
+            raise Wrong("the two are the wrong way round: check takes once first, then half")
         if once == sum(n <= 2 for n in counts) or once == counts.count(2):
             reason = "; count only those that occur exactly once"
         elif isinstance(once, float) and once < 1:
@@ -178,5 +180,7 @@ def _(sequential_count, random_count, can_differ):
             raise Wrong(
                 f"{name}: {count!r} is not it; how many tokens can be inputs, and in what units?"
             )
-    if can_differ is not False:
+    if not isinstance(can_differ, bool):
+        raise Wrong(f"can_differ is {can_differ!r}: expected True or False, without quotes")
+    if can_differ:
         raise Wrong("try a few sizes: both count how many whole blocks of B * T tokens fit")
