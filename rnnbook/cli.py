@@ -187,8 +187,10 @@ def _tell(copy: Path, changes: Sequence[workspace.Change]) -> None:
 
 
 def _become(command: list[str]) -> int:
-    if hasattr(os, "geteuid") and os.geteuid() == 0 and "--allow-root" not in command:
-        print("You are root: should JupyterLab refuse, call `rnnbook lab -- --allow-root`.")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        # JupyterLab refuses root unless told; in a container there is often nobody else.
+        print("You are root, and so will be whatever runs in the chapters.")
+        command.append("--allow-root")
     sys.stdout.flush()
     # On Windows exec leaves the shell waiting for nobody, with JupyterLab running behind it.
     if os.name == "nt":

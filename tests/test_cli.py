@@ -247,7 +247,7 @@ def running_lab(checkout: Path, *words: str) -> Iterator[tuple[requests.Session,
     options = [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
     with log.open("w") as output:
         server = subprocess.Popen(
-            arguments("lab", "--no-browser", *words, "--", "--allow-root", *options),
+            arguments("lab", "--no-browser", *words, "--", *options),
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=checkout,

@@ -35,8 +35,6 @@ def lab_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command += ["--copy", str(home / "work"), "--", "--expose-app-in-browser"]
     command += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
     command += [f"--IdentityProvider.token={token}"]
-    if os.geteuid() == 0:
-        command.append("--allow-root")
     names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     names += ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR", "RNNBOOK_STATE_DIR")
     settings = {name: str(home / name.lower()) for name in names}
