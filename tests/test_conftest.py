@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import PARTS, part_of
 
 HERE = Path(__file__).resolve().parent
+# By its path: the folders below have a conftest.py of their own, under the same module name.
+SHARED = runpy.run_path(str(HERE / "conftest.py"))
+PARTS, part_of = SHARED["PARTS"], SHARED["part_of"]
 OPTIONS = ["-q", "-rsfE", "--color=no", "-p", "no:cacheprovider", "-c", "/dev/null"]
 
 
