@@ -52,7 +52,7 @@ def test_an_exercise_answers(finished: LabNotebook) -> None:
 
 def test_a_slider_moves_the_picture(finished: LabNotebook) -> None:
     """Moving the slider for the steps draws another picture, described in other words."""
-    cell = finished.show(finished.find("from rnnbook.widgets import window_explorer"))
+    cell = finished.show(finished.find("window_explorer(passage)"))
     picture = cell.locator(".jp-OutputArea img[alt]").first
     expect(picture).to_have_attribute("alt", re.compile("minibatches of 2 x 10"))
     before = picture.get_attribute("src")
