@@ -37,6 +37,13 @@ def test_seeds_move_the_values_and_a_value_outside_its_band_is_marked(chapter, c
     assert chapter.read_bytes() == before
 
 
+def test_a_label_that_comes_again_is_numbered(chapter):
+    notebook = nbformat.read(chapter, 4)
+    notebook.cells.append(new_code_cell("expect('a random number', 2.5, 2, 3)"))
+    nbformat.write(notebook, chapter)
+    assert list(measure(chapter, 0)) == ["a random number", "a random number (2)"]
+
+
 def test_a_cell_that_fails_is_named(chapter, capsys):
     notebook = nbformat.read(chapter, 4)
     notebook.cells.append(new_code_cell("assert 1 > 2, 'the claim'"))

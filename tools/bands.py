@@ -13,6 +13,7 @@ import argparse
 import json
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nbformat
@@ -44,7 +45,8 @@ def measure(path: Path, shift: int) -> dict[str, tuple[float, float, float]]:
         path: the notebook; it is not changed.
         shift: what is added to every seed.
     Returns:
-        For each label the value, and the low and high end of the band in the chapter.
+        For each label the value, and the low and high end of the band in the chapter; a label that
+        comes again is numbered.
     """
     notebook = nbformat.read(path, as_version=4)
     prelude = nbformat.v4.new_code_cell(PRELUDE.format(shift=shift, mark=MARK))
@@ -60,7 +62,12 @@ def measure(path: Path, shift: int) -> dict[str, tuple[float, float, float]]:
         if output.output_type == "stream"
     )
     lines = re.findall(f"^{MARK}(.*)$", printed, flags=re.MULTILINE)
-    return {label: (value, low, high) for label, value, low, high in map(json.loads, lines)}
+    measured, seen = {}, Counter()
+    for label, value, low, high in map(json.loads, lines):
+        seen[label] += 1
+        name = label if seen[label] == 1 else f"{label} ({seen[label]})"
+        measured[name] = (value, low, high)
+    return measured
 
 
 def report(path: Path, seeds: int) -> None:
