@@ -1,0 +1,140 @@
+"""Right and wrong answers to the exercises of chapter 5."""
+
+import math
+
+import torch
+from torch import nn
+
+
+def epoch(targets="T", zero=True, clip_at="after", average="right", step=True, carry=True):
+    def train(model, batches, optimizer, clip):
+        state, losses, sizes = None, [], []
+        for X, Y in batches:
+            logits, state = model(X, state.detach() if carry and state is not None else None)
+            y = (Y.T if targets == "T" else Y).flatten()
+            loss = nn.functional.cross_entropy(logits.flatten(0, 1), y)
+            if zero:
+                optimizer.zero_grad()
+            if clip_at == "before":
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
+            loss.backward()
+            if clip_at == "after":
+                nn.utils.clip_grad_norm_(model.parameters(), clip)
+            if clip_at == "own":
+                norm = math.sqrt(sum((p.grad**2).sum().item() for p in model.parameters()))
+                for p in model.parameters():
+                    p.grad *= min(1.0, clip / norm)
+            if clip_at == "each":
+                for p in model.parameters():
+                    nn.utils.clip_grad_norm_(p, clip)
+            if clip_at == "value":
+                nn.utils.clip_grad_value_(model.parameters(), clip)
+            if step:
+                optimizer.step()
+            losses.append(loss.item())
+            sizes.append(Y.numel())
+        means = {
+            "right": math.exp(sum(map(math.prod, zip(losses, sizes, strict=True))) / sum(sizes)),
+            "of exps": sum(map(math.exp, losses)) / len(losses),
+            "loss": sum(losses) / len(losses),
+        }
+        return means[average]
+
+    return train
+
+
+def geometric_perplexity(losses, counts):
+    shares = [n / sum(counts) for n in counts]
+    return math.prod(math.exp(loss) ** s for loss, s in zip(losses, shares, strict=True))
+
+
+def stops(patience_shift=0, base=1, swap=False, last=False, equal=False):
+    def best_epoch(heldout, patience):
+        best, lowest, now = 0, math.inf, 0
+        for now, value in enumerate(heldout, start=1):
+            if value < lowest or (equal and value == lowest):
+                best, lowest = now, value
+            if now - best == patience + patience_shift:
+                break
+        if last:
+            best = now
+        pair = (now - 1 + base, best - 1 + base)
+        return pair[::-1] if swap else pair
+
+    return best_epoch
+
+
+def every_position(by_position, length):
+    return math.prod(float(p) ** (1 / length) for p in by_position[:length])
+
+
+CASES = {
+    "5.1": (
+        [(13.0, [1.5, 2.0], torch.tensor([0.0, 6.0]))],
+        [
+            (17, (1.5, 2), (0, 6)),
+            (12, (1.5, 2), (0, 6)),
+            (13, (3, 4), (0, 12)),
+            (169, (1.5, 2), (0, 6)),
+            (13, (3, 4), (0, 6.5)),
+            (13, (3.9, 5.2), (0, 6.5)),
+            (13, (6.5, 0), (0, 0)),
+            (13, (1.5, 2), (6, 0)),
+        ],
+    ),
+    "5.2": (
+        [
+            (
+                lambda ls, ns: math.prod(
+                    math.exp(a * n / sum(ns)) for a, n in zip(ls, ns, strict=True)
+                ),
+            )
+        ],
+        [
+            (lambda ls, ns: math.exp(sum(ls) / len(ls)),),
+            (lambda ls, ns: sum(map(math.exp, ls)) / len(ls),),
+            (lambda ls, ns: sum(math.exp(a) * n for a, n in zip(ls, ns, strict=True)) / sum(ns),),
+            (lambda ls, ns: sum(a * n for a, n in zip(ls, ns, strict=True)) / sum(ns),),
+            (lambda ls, ns: 2 ** (sum(a * n for a, n in zip(ls, ns, strict=True)) / sum(ns)),),
+            (lambda ls, ns: math.exp(sum(ls) / sum(ns)),),
+        ],
+    ),
+    "5.3": (
+        [(epoch(),), (epoch(clip_at="own"),)],
+        [
+            (epoch(targets="plain"),),
+            (epoch(zero=False),),
+            (epoch(clip_at="before"),),
+            (epoch(clip_at="each"),),
+            (epoch(clip_at="value"),),
+            (epoch(average="of exps"),),
+            (epoch(average="loss"),),
+            (epoch(step=False),),
+            (epoch(carry=False),),
+            (epoch(targets="plain", zero=False, clip_at="before", average="of exps"),),
+        ],
+    ),
+    "5.4": (
+        [(every_position,), (lambda p, n: torch.as_tensor(p)[:n].log().mean().exp(),)],
+        [
+            (lambda p, n: sum(p[:n]) / n,),
+            (lambda p, n: p[n - 1],),
+            (lambda p, n: math.exp(sum(math.log(x) for x in p) / len(p)),),
+            (lambda p, n: math.exp(sum(math.log(x) for x in p[: n - 1]) / n),),
+            (lambda p, n: sum(math.log(x) for x in p[:n]) / n,),
+        ],
+    ),
+    "5.5": ([("B",)], [("a",), ("c",), ("d",), ("x",)]),
+    "5.6": (
+        [(stops(),)],
+        [
+            (stops(patience_shift=1),),
+            (stops(base=0),),
+            (stops(swap=True),),
+            (stops(last=True),),
+            (stops(equal=True),),
+            (lambda h, p: (len(h), 1 + h.index(min(h))),),
+            (lambda h, p: 3,),
+        ],
+    ),
+}
