@@ -1,8 +1,12 @@
 """Models put together from a recurrent layer and a head."""
 
+import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from rnnbook.text import one_hot
+
+POOLING = ("last", "mean", "max")
 
 
 class CharLM(nn.Module):
@@ -27,7 +31,7 @@ class CharLM(nn.Module):
         if recurrent.batch_first:
             raise ValueError("expected a recurrent layer with batch_first=False, as the text is")
         self.recurrent = recurrent
-        self.head = nn.Linear(recurrent.hidden_size, recurrent.input_size)
+        self.head = nn.Linear(_state_size(recurrent), recurrent.input_size)
 
     @property
     def vocab_size(self) -> int:
@@ -54,6 +58,107 @@ class CharLM(nn.Module):
         x = one_hot(X.T, self.vocab_size).to(self.head.weight.dtype)  # (T, B, V)
         output, state = self.recurrent(x, state)  # (T, B, H)
         return self.head(output), state
+
+
+class SequenceClassifier(nn.Module):
+    """Read a whole sequence, sum it up in one vector, and score the classes.
+
+    An optional embedding, a recurrent layer, a summary of its states, and a linear head::
+
+        logits = summary @ head.weight.T + head.bias
+
+    Args:
+        recurrent: a recurrent layer with ``batch_first=True``, of one direction or two.
+        num_classes: C; 1 for a binary task with ``binary_cross_entropy_with_logits``.
+        embedding: applied to the input first, such as ``nn.Embedding``; None if the input already
+            holds vectors.
+        pooling: the summary. ``"last"`` is the top layer's ``h_n``: each direction's state after
+            the last symbol that *it* reads. ``"mean"`` and ``"max"`` go over the valid steps of the
+            output.
+        batch_norm: whether the summary passes through ``nn.BatchNorm1d`` before the head.
+        dropout: probability of zeroing an entry of the summary, while training.
+    Raises:
+        ValueError: if the layer is time-major, the pooling is unknown, or there is no class.
+    Source: chapters 9 and 10.
+    """
+
+    def __init__(
+        self,
+        recurrent: nn.Module,
+        num_classes: int,
+        *,
+        embedding: nn.Module | None = None,
+        pooling: str = "last",
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not recurrent.batch_first:
+            raise ValueError("expected a recurrent layer with batch_first=True, as examples come")
+        if pooling not in POOLING:
+            raise ValueError(f"expected pooling 'last', 'mean' or 'max', got {pooling!r}")
+        if num_classes < 1:
+            raise ValueError(f"expected num_classes of at least 1, got {num_classes}")
+        self.embedding = embedding or nn.Identity()
+        self.recurrent, self.pooling = recurrent, pooling
+        directions = 2 if recurrent.bidirectional else 1
+        features = directions * _state_size(recurrent)
+        self.norm = nn.BatchNorm1d(features) if batch_norm else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(features, num_classes)
+
+    def forward(self, X: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Score the classes of each sequence.
+
+        Args:
+            X: (B, T) int64 with an embedding, else (B, T, F).
+            lengths: (B,) int64, the number of valid steps of each sequence, from 1 to T; what comes
+                after them is padding and is never looked at. None if all are T long.
+        Returns:
+            logits: (B, C).
+        Raises:
+            ValueError: if the lengths do not fit the input.
+        """
+        if lengths is not None:
+            _check_lengths(lengths, X)
+        return self.head(self.dropout(self.norm(self.summary(X, lengths))))
+
+    def summary(self, X: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the vector (B, D * H) that stands for each sequence; arguments as in forward."""
+        x = self.embedding(X)  # (B, T, F)
+        if lengths is not None:
+            x = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        output, h_n = self.recurrent(x)
+        if self.pooling == "last":
+            h_n = h_n[0] if isinstance(h_n, tuple) else h_n  # an LSTM's state is (h, c)
+            directions = 2 if self.recurrent.bidirectional else 1
+            return torch.cat(h_n[-directions:].unbind(), dim=1)  # (B, D * H)
+        if lengths is None:
+            return output.mean(dim=1) if self.pooling == "mean" else output.amax(dim=1)
+        output, _ = pad_packed_sequence(output, batch_first=True)  # (B, T, D * H)
+        padding = torch.arange(output.shape[1]) >= lengths.cpu().unsqueeze(1)  # (B, T)
+        padding = padding.unsqueeze(2).to(output.device)
+        if self.pooling == "max":
+            return output.masked_fill(padding, -torch.inf).amax(dim=1)
+        return output.masked_fill(padding, 0).sum(dim=1) / lengths.unsqueeze(1).to(output)
+
+
+def _check_lengths(lengths: Tensor, X: Tensor) -> None:
+    B, T = X.shape[:2]
+    if tuple(lengths.shape) != (B,):
+        raise ValueError(
+            f"expected lengths of shape ({B},), one for each of the {B} sequences, got "
+            f"{tuple(lengths.shape)}: is the batch the first axis of X?"
+        )
+    if not 1 <= int(lengths.min()) <= int(lengths.max()) <= T:
+        raise ValueError(
+            f"expected lengths from 1 to T = {T}, got {int(lengths.min())} to {int(lengths.max())}"
+        )
+
+
+def _state_size(recurrent: nn.Module) -> int:
+    """Return the size of an output: H, or the projection's size where an LSTM has one."""
+    return getattr(recurrent, "proj_size", 0) or recurrent.hidden_size
 
 
 def count_parameters(model: nn.Module) -> int:
