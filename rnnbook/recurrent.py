@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.utils.rnn import PackedSequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+State = Tensor | tuple[Tensor, ...]
 
 # Each nonlinearity in place, and its derivative as a function of its own value.
 NONLINEARITIES = {
@@ -51,7 +53,230 @@ class Recurrence(torch.autograd.Function):
         return d, d[0] @ W.T, before.flatten(0, 1).T @ d.flatten(0, 1), None
 
 
-class RNN(nn.Module):
+class _Recurrent(nn.Module):
+    """What RNN, LSTM and GRU share: parameters, layers, directions, layouts, packed sequences.
+
+    A subclass says how many blocks of H rows its weights have (``blocks``), what its state is made
+    of (``state_names``), and runs one network of one layer and direction over a sequence
+    (``_run``).
+    """
+
+    blocks = 1
+    state_names: tuple[str, ...] = ("h0",)
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int,
+        bias: bool,
+        batch_first: bool,
+        dropout: float,
+        bidirectional: bool,
+        proj_size: int,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        super().__init__()
+        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"expected {name} of at least 1, got {size}")
+        if not 0 <= dropout <= 1:
+            raise ValueError(f"expected a dropout probability from 0 to 1, got {dropout}")
+        if not 0 <= proj_size < hidden_size:
+            raise ValueError(
+                f"expected proj_size from 0 (none) to below hidden_size={hidden_size}, "
+                f"got {proj_size}"
+            )
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
+        self.bidirectional, self.proj_size = bidirectional, proj_size
+        for suffix, features in self._networks():
+            for name, shape in self._shapes(features).items():
+                value = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
+                self.register_parameter(f"{name}_{suffix}", value)
+        self.reset_parameters()
+
+    @property
+    def num_directions(self) -> int:
+        """Return D: 2 for a bidirectional network, else 1."""
+        return 2 if self.bidirectional else 1
+
+    @property
+    def _output_size(self) -> int:
+        """Return the size of one direction's h: the projection's where there is one, else H."""
+        return self.proj_size or self.hidden_size
+
+    def _networks(self) -> Iterator[tuple[str, int]]:
+        """Yield each network's parameter suffix, as PyTorch spells it, and its input size."""
+        for layer in range(self.num_layers):
+            below = self._output_size * self.num_directions
+            for direction in ("", "_reverse")[: self.num_directions]:
+                yield f"l{layer}{direction}", below if layer else self.input_size
+
+    def _shapes(self, features: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of one network's parameters, in PyTorch's order."""
+        rows = self.blocks * self.hidden_size
+        shapes = {"weight_ih": (rows, features), "weight_hh": (rows, self._output_size)}
+        if self.bias:
+            shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+        if self.proj_size:
+            shapes["weight_hr"] = (self.proj_size, self.hidden_size)
+        return shapes
+
+    def _parameters_of(self, suffix: str) -> dict[str, Tensor | None]:
+        """Return one network's parameters by their names without suffix; None for an absent one."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+        return {name: getattr(self, f"{name}_{suffix}", None) for name in names}
+
+    def reset_parameters(self) -> None:
+        """Draw every parameter from the uniform distribution on +-1/sqrt(H), as PyTorch does."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def extra_repr(self) -> str:
+        """Show the sizes when the module is printed."""
+        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
+
+    def _run(self, x: Tensor, state: tuple[Tensor, ...], suffix: str) -> tuple[Tensor, ...]:
+        """Run one network over x (T, B, .); return each part of its state at all steps."""
+        raise NotImplementedError
+
+    def forward(
+        self, input: Tensor | PackedSequence, hx: State | None = None
+    ) -> tuple[Tensor | PackedSequence, State]:
+        """Run the network over a batch of sequences.
+
+        Args:
+            input: x, (T, B, V), or (B, T, V) with ``batch_first``, or (T, V) for one sequence
+                without a batch axis; or a packed sequence.
+            hx: h0, (D * L, B, H), or (D * L, H) without a batch axis; an LSTM's is the pair (h0,
+                c0), where h0 has the projection's size if there is one. Zeros if None.
+        Returns:
+            output: the last layer's h, (T, B, D * H), in the layout of the input; packed if the
+                input was.
+            h_n: the last state of each layer and direction, in the form of ``hx``; with a packed
+                sequence, the one after each sequence's own last step.
+        Raises:
+            TypeError: if ``hx`` is a pair where a tensor was expected, or the other way round.
+            ValueError: if a shape or a type is not the one expected; the message names both.
+        """
+        if isinstance(input, PackedSequence):
+            return self._forward_packed(input, hx)
+        x = self._checked_input(input)  # (T, B, V)
+        output, state = self._layers(x, self._checked_state(hx, x.shape[1], input.dim() == 3), None)
+        if input.dim() == 2:
+            return output.squeeze(1), self._as_state([part.squeeze(1) for part in state])
+        return output.transpose(0, 1) if self.batch_first else output, self._as_state(state)
+
+    def _forward_packed(
+        self, packed: PackedSequence, hx: State | None
+    ) -> tuple[PackedSequence, State]:
+        """Run over padded sequences, longest first, none of which ever reads its padding."""
+        data, batch_sizes, sorted_indices, unsorted_indices = packed
+        x, lengths = pad_packed_sequence(PackedSequence(data, batch_sizes))  # longest first
+        state = self._checked_state(hx, x.shape[1], batched=True)
+        if sorted_indices is not None:
+            state = [part[:, sorted_indices] for part in state]
+        output, state = self._layers(self._checked_input(x, layout=False), state, lengths)
+        if unsorted_indices is not None:
+            state = [part[:, unsorted_indices] for part in state]
+        data = pack_padded_sequence(output, lengths).data
+        output = PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices)
+        return output, self._as_state(state)
+
+    def _layers(
+        self, x: Tensor, state: list[Tensor], lengths: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Run all layers and directions; return the output (T, B, D * H) and the last state."""
+        T, B, _ = x.shape
+        steps = torch.arange(T, device=x.device).unsqueeze(1).expand(T, B)
+        ends = steps[-1] if lengths is None else lengths.to(x.device) - 1  # (B,), each last step
+        # Step t from each sequence's own end; what lies behind that end stays where it is.
+        backwards = torch.where(steps <= ends, ends - steps, steps)  # (T, B)
+        last_states = []
+        for layer in range(self.num_layers):
+            outputs = []
+            for direction in range(self.num_directions):
+                row = layer * self.num_directions + direction
+                suffix = f"l{layer}" + ("_reverse" if direction else "")
+                first = tuple(part[row] for part in state)
+                history = self._run(_reorder(x, backwards) if direction else x, first, suffix)
+                last_states.append([_reorder(part, ends.unsqueeze(0))[0] for part in history])
+                hs = history[0]
+                outputs.append(_reorder(hs, backwards) if direction else hs)
+            x = torch.cat(outputs, dim=-1)  # (T, B, D * H)
+            if self.dropout and layer < self.num_layers - 1:
+                x = nn.functional.dropout(x, self.dropout, self.training)
+        return x, [torch.stack(parts) for parts in zip(*last_states, strict=True)]
+
+    def _as_state(self, parts: list[Tensor]) -> State:
+        """Return a state in the caller's form: a tensor, or a tuple for an LSTM."""
+        return parts[0] if len(parts) == 1 else tuple(parts)
+
+    def _checked_input(self, x: Tensor, layout: bool = True) -> Tensor:
+        """Return the input as (T, B, V), or say what is off; without layout it is time-major."""
+        batch_first = self.batch_first and layout
+        expected = "(B, T, V)" if batch_first else "(T, B, V)"
+        if x.dim() not in (2, 3):
+            raise ValueError(
+                f"expected x of shape {expected}, or (T, V) without a batch, got {tuple(x.shape)}: "
+                "were the indices turned into one-hot vectors?"
+            )
+        if x.shape[-1] != self.input_size:
+            raise ValueError(
+                f"expected x of shape {expected} with V = input_size = {self.input_size}, got "
+                f"{tuple(x.shape)}: is another vocabulary behind it, or an axis out of place?"
+            )
+        if x.dtype != self.weight_ih_l0.dtype:
+            raise ValueError(
+                f"expected x of {self.weight_ih_l0.dtype}, like the weights, got {x.dtype}: "
+                "convert either"
+            )
+        if x.dim() == 2:
+            x = x.unsqueeze(1)  # (T, 1, V)
+        elif batch_first:
+            x = x.transpose(0, 1)
+        if len(x) == 0:
+            raise ValueError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
+        return x
+
+    def _checked_state(self, hx: State | None, B: int, batched: bool) -> list[Tensor]:
+        """Return the first state's parts, (D * L, B, .) each, or say what is off."""
+        rows, weight = self.num_layers * self.num_directions, self.weight_ih_l0
+        sizes = (self._output_size, self.hidden_size)[: len(self.state_names)]
+        if hx is None:
+            return [weight.new_zeros(rows, B, size) for size in sizes]
+        names, parts = self.state_names, [hx] if isinstance(hx, Tensor) else list(hx)
+        if isinstance(hx, Tensor) != (len(names) == 1) or len(parts) != len(names):
+            expected = "a tensor h0" if len(names) == 1 else f"a pair ({', '.join(names)})"
+            raise TypeError(
+                f"expected the state of a {type(self).__name__} to be {expected}, got "
+                f"{'a tensor' if isinstance(hx, Tensor) else f'{len(parts)} values'}: is it the "
+                "state of another kind of layer?"
+            )
+        for name, part, size in zip(names, parts, sizes, strict=True):
+            shape = (rows, B, size) if batched else (rows, size)
+            if tuple(part.shape) != shape:
+                raise ValueError(
+                    f"expected {name} of shape {shape}, got {tuple(part.shape)}: one row for each "
+                    "layer and direction; is it the state of another batch size, or batch first?"
+                )
+            if part.dtype != weight.dtype:
+                raise ValueError(
+                    f"expected {name} of {weight.dtype}, like the weights, got {part.dtype}"
+                )
+        return parts if batched else [part.unsqueeze(1) for part in parts]
+
+
+def _reorder(x: Tensor, steps: Tensor) -> Tensor:
+    """Pick for each place (S, B) the given step of its own sequence from x (T, B, .)."""
+    return x.gather(0, steps.unsqueeze(2).expand(*steps.shape, x.shape[2]))
+
+
+class RNN(_Recurrent):
     """Run the plain (Elman) recurrent network of one or more layers over a sequence.
 
     For each layer, with the layer below's output as x::
@@ -74,7 +299,7 @@ class RNN(nn.Module):
         ValueError: if a size is below 1, the dropout is no probability, or the nonlinearity is
             unknown.
     Source: Elman (1990); argument names, parameter names and call signature of ``torch.nn.RNN``,
-        whose state dict loads into this module and back. Chapter 3.
+        whose state dict loads into this module and back. Chapters 3 and 6.
     """
 
     def __init__(
@@ -90,132 +315,151 @@ class RNN(nn.Module):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"expected {name} of at least 1, got {size}")
         if nonlinearity not in NONLINEARITIES:
             raise ValueError(f"expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
-        if not 0 <= dropout <= 1:
-            raise ValueError(f"expected a dropout probability from 0 to 1, got {dropout}")
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.nonlinearity, self.bias, self.batch_first = nonlinearity, bias, batch_first
-        self.dropout, self.bidirectional = dropout, bidirectional
-        for suffix, features in self._networks():
-            shapes = {"weight_ih": (hidden_size, features), "weight_hh": (hidden_size, hidden_size)}
-            if bias:
-                shapes |= {"bias_ih": (hidden_size,), "bias_hh": (hidden_size,)}
-            for name, shape in shapes.items():
-                value = nn.Parameter(torch.empty(shape, device=device, dtype=dtype))
-                self.register_parameter(f"{name}_{suffix}", value)
-        self.reset_parameters()
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
+            device, dtype,
+        )  # fmt: skip
+        self.nonlinearity = nonlinearity
 
-    @property
-    def num_directions(self) -> int:
-        """Return D: 2 for a bidirectional network, else 1."""
-        return 2 if self.bidirectional else 1
-
-    def _networks(self) -> Iterator[tuple[str, int]]:
-        """Yield each network's parameter suffix, as PyTorch spells it, and its input size."""
-        for layer in range(self.num_layers):
-            below = self.hidden_size * self.num_directions
-            for direction in ("", "_reverse")[: self.num_directions]:
-                yield f"l{layer}{direction}", below if layer else self.input_size
-
-    def reset_parameters(self) -> None:
-        """Draw every parameter from the uniform distribution on +-1/sqrt(H), as PyTorch does."""
-        bound = 1 / math.sqrt(self.hidden_size)
-        for parameter in self.parameters():
-            nn.init.uniform_(parameter, -bound, bound)
-
-    def extra_repr(self) -> str:
-        """Show the sizes when the module is printed."""
-        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
-
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run the network over a batch of sequences.
-
-        Args:
-            input: x, (T, B, V), or (B, T, V) with ``batch_first``, or (T, V) for one sequence
-                without a batch axis.
-            hx: h0, (D * L, B, H), or (D * L, H) without a batch axis; zeros if None.
-        Returns:
-            output: the last layer's states, (T, B, D * H), in the layout of the input.
-            h_n: the last state of each layer and direction, in the shape of ``hx``.
-        Raises:
-            TypeError: if the input is a packed sequence.
-            ValueError: if a shape or a type is not the one expected; the message names both.
-        """
-        x, h0 = self._checked(input, hx)  # (T, B, V), (D * L, B, H)
-        last_states = []
-        for layer in range(self.num_layers):
-            outputs = []
-            for direction in range(self.num_directions):
-                suffix = f"l{layer}" + ("_reverse" if direction else "")
-                h = h0[layer * self.num_directions + direction]
-                hs, h = self._run(x.flip(0) if direction else x, h, suffix)
-                outputs.append(hs.flip(0) if direction else hs)
-                last_states.append(h)
-            x = torch.cat(outputs, dim=-1)  # (T, B, D * H)
-            if self.dropout and layer < self.num_layers - 1:
-                x = nn.functional.dropout(x, self.dropout, self.training)
-        h_n = torch.stack(last_states)  # (D * L, B, H)
-        if input.dim() == 2:
-            return x.squeeze(1), h_n.squeeze(1)
-        return x.transpose(0, 1) if self.batch_first else x, h_n
-
-    def _run(self, x: Tensor, h: Tensor, suffix: str) -> tuple[Tensor, Tensor]:
-        """Run one network over (T, B, .) from h (B, H); return its states (T, B, H), and h."""
+    def _run(self, x: Tensor, state: tuple[Tensor, ...], suffix: str) -> tuple[Tensor, ...]:
+        p = self._parameters_of(suffix)
         # The input's share does not depend on the state: one product serves every step.
-        shares = x @ getattr(self, f"weight_ih_{suffix}").T  # (T, B, H)
+        shares = x @ p["weight_ih"].T  # (T, B, H)
         if self.bias:
-            shares = (
-                shares + getattr(self, f"bias_ih_{suffix}") + getattr(self, f"bias_hh_{suffix}")
-            )
-        hs = Recurrence.apply(shares, h, getattr(self, f"weight_hh_{suffix}").T, self.nonlinearity)
-        return hs, hs[-1]
+            shares = shares + p["bias_ih"] + p["bias_hh"]
+        return (Recurrence.apply(shares, state[0], p["weight_hh"].T, self.nonlinearity),)
 
-    def _checked(self, x: Tensor, h0: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return the input as (T, B, V) and the first state as (D * L, B, H); say what is off."""
-        if isinstance(x, PackedSequence):
-            raise TypeError(
-                "rnnbook's RNN does not take packed sequences: pad them with pad_packed_sequence, "
-                "or use torch.nn.RNN, which loads this module's state dict"
-            )
-        layout = "(B, T, V)" if self.batch_first else "(T, B, V)"
-        if x.dim() not in (2, 3):
-            raise ValueError(
-                f"expected x of shape {layout}, or (T, V) without a batch, got {tuple(x.shape)}: "
-                "were the indices turned into one-hot vectors?"
-            )
-        if x.shape[-1] != self.input_size:
-            raise ValueError(
-                f"expected x of shape {layout} with V = input_size = {self.input_size}, got "
-                f"{tuple(x.shape)}: is another vocabulary behind it, or an axis out of place?"
-            )
-        weight = self.weight_ih_l0
-        if x.dtype != weight.dtype:
-            raise ValueError(
-                f"expected x of {weight.dtype}, like the weights, got {x.dtype}: convert either"
-            )
-        batched = x.dim() == 3
-        if not batched:
-            x = x.unsqueeze(1)  # (T, 1, V)
-        elif self.batch_first:
-            x = x.transpose(0, 1)
-        T, B, _ = x.shape
-        if T == 0:
-            raise ValueError(f"expected at least one time step, got x of shape {tuple(x.shape)}")
-        rows = self.num_layers * self.num_directions
-        if h0 is None:
-            return x, x.new_zeros(rows, B, self.hidden_size)
-        shape = (rows, B, self.hidden_size) if batched else (rows, self.hidden_size)
-        if tuple(h0.shape) != shape:
-            raise ValueError(
-                f"expected h0 of shape {shape}, got {tuple(h0.shape)}: one row for each layer and "
-                "direction; is it the state of another batch size, or batch first?"
-            )
-        if h0.dtype != weight.dtype:
-            raise ValueError(f"expected h0 of {weight.dtype}, like the weights, got {h0.dtype}")
-        return x, h0 if batched else h0.unsqueeze(1)
+
+class LSTM(_Recurrent):
+    """Run a long short-term memory network of one or more layers over a sequence.
+
+    For each layer, with the layer below's output as x and * elementwise::
+
+        i, f, g, o = (x[t] @ weight_ih.T + bias_ih + h[t-1] @ weight_hh.T + bias_hh), in 4 blocks
+        c[t] = sigmoid(f) * c[t-1] + sigmoid(i) * tanh(g)
+        h[t] = sigmoid(o) * tanh(c[t])                 and @ weight_hr.T with a projection
+
+    Args:
+        input_size: the number of features of x[t].
+        hidden_size: H, the number of units of each layer, the size of c.
+        num_layers: L, the number of layers, the output of one being the input of the next.
+        bias: whether the layers have ``bias_ih`` and ``bias_hh``.
+        batch_first: whether x and the output are (B, T, .) instead of (T, B, .); the states never
+            are.
+        dropout: probability of zeroing an output of every layer but the last, while training.
+        bidirectional: whether a second network reads the sequence from its end (D = 2, else 1).
+        proj_size: the size that h is projected to, below H; 0 for none.
+        device: device of the parameters.
+        dtype: type of the parameters.
+    Raises:
+        ValueError: if a size is below 1, the dropout is no probability, or ``proj_size`` is not
+            below H.
+    Source: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000); argument
+        names, parameter names and call signature of ``torch.nn.LSTM``, whose state dict loads into
+        this module and back. Chapter 7.
+    """
+
+    blocks = 4
+    state_names = ("h0", "c0")
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional,
+            proj_size, device, dtype,
+        )  # fmt: skip
+
+    def _run(self, x: Tensor, state: tuple[Tensor, ...], suffix: str) -> tuple[Tensor, ...]:
+        p = self._parameters_of(suffix)
+        shares = x @ p["weight_ih"].T  # (T, B, 4H)
+        if self.bias:
+            shares = shares + p["bias_ih"] + p["bias_hh"]
+        (h, c), hs, cs = state, [], []
+        for share in shares:
+            i, f, g, o = (share + h @ p["weight_hh"].T).chunk(4, dim=1)  # (B, H) each
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            if self.proj_size:
+                h = h @ p["weight_hr"].T
+            hs.append(h)
+            cs.append(c)
+        return torch.stack(hs), torch.stack(cs)
+
+
+class GRU(_Recurrent):
+    """Run a network of gated recurrent units of one or more layers over a sequence.
+
+    For each layer, with the layer below's output as x and * elementwise::
+
+        r, z, n  = x[t] @ weight_ih.T + bias_ih, in 3 blocks
+        r', z', n' = h[t-1] @ weight_hh.T + bias_hh, in 3 blocks
+        R, Z = sigmoid(r + r'), sigmoid(z + z')
+        h[t] = (1 - Z) * tanh(n + R * n') + Z * h[t-1]
+
+    The reset gate R acts on n' *after* the product with the matrix and with the bias inside, as in
+    PyTorch; Cho et al. (2014) multiply the state with it *before* the product.
+
+    Args:
+        input_size: the number of features of x[t].
+        hidden_size: H, the number of units of each layer.
+        num_layers: L, the number of layers, the output of one being the input of the next.
+        bias: whether the layers have ``bias_ih`` and ``bias_hh``.
+        batch_first: whether x and the output are (B, T, .) instead of (T, B, .); the states never
+            are.
+        dropout: probability of zeroing an output of every layer but the last, while training.
+        bidirectional: whether a second network reads the sequence from its end (D = 2, else 1).
+        device: device of the parameters.
+        dtype: type of the parameters.
+    Raises:
+        ValueError: if a size is below 1, or the dropout is no probability.
+    Source: Cho et al. (2014), in the variant that ``torch.nn.GRU`` computes; its argument names,
+        parameter names and call signature. State dicts load both ways. Chapter 8.
+    """
+
+    blocks = 3
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(
+            input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
+            device, dtype,
+        )  # fmt: skip
+
+    def _run(self, x: Tensor, state: tuple[Tensor, ...], suffix: str) -> tuple[Tensor, ...]:
+        p = self._parameters_of(suffix)
+        shares = x @ p["weight_ih"].T  # (T, B, 3H)
+        if self.bias:
+            shares = shares + p["bias_ih"]
+        h, hs = state[0], []
+        for share in shares:
+            recurrent = h @ p["weight_hh"].T  # (B, 3H)
+            if self.bias:
+                recurrent = recurrent + p["bias_hh"]
+            (r, z, n), (r_h, z_h, n_h) = share.chunk(3, dim=1), recurrent.chunk(3, dim=1)
+            R, Z = torch.sigmoid(r + r_h), torch.sigmoid(z + z_h)
+            h = (1 - Z) * torch.tanh(n + R * n_h) + Z * h
+            hs.append(h)
+        return (torch.stack(hs),)

@@ -1,129 +1,172 @@
 """rnnbook.recurrent against torch.nn, in values, gradients, and state dicts."""
 
+import inspect
 import itertools
 
 import pytest
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from rnnbook.recurrent import RNN, Recurrence
+from rnnbook.recurrent import GRU, LSTM, RNN, Recurrence
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-14}
-GRID = list(
-    itertools.product(
+KINDS = {
+    "tanh": (RNN, nn.RNN, {"nonlinearity": "tanh"}),
+    "relu": (RNN, nn.RNN, {"nonlinearity": "relu"}),
+    "lstm": (LSTM, nn.LSTM, {}),
+    "projected": (LSTM, nn.LSTM, {"proj_size": 2}),
+    "gru": (GRU, nn.GRU, {}),
+}
+GRID = [
+    combination
+    for combination in itertools.product(
+        KINDS,
         [(1, 1), (3, 5)],  # input size, hidden size
         [1, 2, 3],  # layers
         [False, True],  # batch first
-        ["tanh", "relu"],
         [True, False],  # bias
         [False, True],  # bidirectional
-        ["batched", "unbatched"],
-        [False, True],  # with h0
+        ["batched", "unbatched", "packed", "packed, longest first"],
+        [False, True],  # with a state
     )
-)
+    if combination[0] != "projected" or combination[1] != (1, 1)  # nothing below one unit
+]
 
 
-def _pair(sizes, layers, batch_first, nonlinearity, bias, bidirectional):
-    torch.manual_seed(0)
-    options = {
+def pair(kind, sizes, layers=1, batch_first=False, bias=True, bidirectional=False, **more):
+    """Return our layer and PyTorch's, of the same arguments and weights, in float64."""
+    ours, theirs, options = KINDS[kind]
+    options = options | {
         "num_layers": layers,
-        "nonlinearity": nonlinearity,
         "bias": bias,
         "batch_first": batch_first,
-        "dropout": 0.0,
         "bidirectional": bidirectional,
         "dtype": torch.float64,
     }
-    return RNN(*sizes, **options), nn.RNN(*sizes, **options)
+    torch.manual_seed(0)
+    made = ours(*sizes, **options, **more), theirs(*sizes, **options, **more)
+    made[0].load_state_dict(made[1].state_dict())
+    return made
+
+
+def a_state(module, sizes, batch):
+    """Return a random state for the module, a list of one tensor or two."""
+    rows = module.num_layers * (2 if module.bidirectional else 1)
+    widths = [getattr(module, "proj_size", 0) or sizes[1]]
+    widths += [sizes[1]] if isinstance(module, nn.LSTM) else []
+    shapes = [(rows, *batch, width) for width in widths]
+    return [torch.randn(shape, dtype=torch.float64) for shape in shapes]
+
+
+def flat(result):
+    """List the tensors in a module's result."""
+    if isinstance(result, PackedSequence):
+        return [part for part in result if part is not None]
+    return [result] if isinstance(result, torch.Tensor) else [t for r in result for t in flat(r)]
 
 
 @pytest.mark.parametrize(
-    ("sizes", "layers", "batch_first", "nonlinearity", "bias", "bidirectional", "batch", "with_h0"),
+    ("kind", "sizes", "layers", "batch_first", "bias", "bidirectional", "batch", "with_state"),
     GRID,
 )
 def test_values_and_gradients_equal_torchs(
-    sizes, layers, batch_first, nonlinearity, bias, bidirectional, batch, with_h0
+    kind, sizes, layers, batch_first, bias, bidirectional, batch, with_state
 ):
-    ours, theirs = _pair(sizes, layers, batch_first, nonlinearity, bias, bidirectional)
-    ours.load_state_dict(theirs.state_dict())
-    T, B, rows = 6, 4, layers * (2 if bidirectional else 1)
-    shape = (
-        (T, sizes[0])
-        if batch == "unbatched"
-        else (B, T, sizes[0])
-        if batch_first
-        else (T, B, sizes[0])
-    )
-    x = torch.randn(shape, dtype=torch.float64)
-    h0 = torch.randn((rows, sizes[1]) if batch == "unbatched" else (rows, B, sizes[1])).double()
+    ours, theirs = pair(kind, sizes, layers, batch_first, bias, bidirectional)
+    T, B = 6, 4
+    leading = (T,) if batch == "unbatched" else (B, T) if batch_first else (T, B)
+    x = torch.randn(*leading, sizes[0], dtype=torch.float64)
+    state = a_state(theirs, sizes, () if batch == "unbatched" else (B,)) if with_state else []
+    lengths = [6, 4, 4, 1] if batch.endswith("first") else [4, 6, 1, 4]
     results = []
     for module in (ours, theirs):
-        inputs = [x.clone().requires_grad_()] + ([h0.clone().requires_grad_()] if with_h0 else [])
-        output, h_n = module(*inputs)
-        (output.sin().sum() + h_n.cos().sum()).backward()
-        gradients = [p.grad for p in module.parameters()] + [i.grad for i in inputs]
-        results.append([output, h_n, *gradients])
+        leaves = [tensor.clone().requires_grad_() for tensor in (x, *state)]
+        read, hx = leaves[0], leaves[1:]
+        if batch.startswith("packed"):
+            ordered = batch.endswith("first")
+            read = pack_padded_sequence(read, lengths, batch_first, enforce_sorted=ordered)
+        hx = None if not hx else hx[0] if len(hx) == 1 else tuple(hx)
+        tensors = flat(module(read, hx))
+        sum(t.sin().sum() for t in tensors if t.requires_grad).backward()
+        gradients = [p.grad for p in (*module.parameters(), *leaves)]
+        results.append([*tensors, *gradients])
     assert len(results[0]) == len(results[1]) >= 4
     for a, b in zip(*results, strict=True):
-        assert a.shape == b.shape
+        assert a.shape == b.shape and a.dtype == b.dtype
         torch.testing.assert_close(a, b, **TOLERANCE)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("bidirectional", [True, False])
-def test_state_dicts_are_interchangeable(bias, bidirectional):
-    ours, theirs = _pair((3, 5), 2, False, "tanh", bias, bidirectional)
+def test_state_dicts_are_interchangeable(kind, bias, bidirectional):
+    ours, theirs = pair(kind, (3, 5), 2, False, bias, bidirectional)
     assert list(ours.state_dict()) == list(theirs.state_dict())
+    ours.reset_parameters()
     theirs.load_state_dict(ours.state_dict())
     x = torch.randn(4, 2, 3).double()
     torch.testing.assert_close(theirs(x)[0], ours(x)[0], **TOLERANCE)
 
 
-def test_constructor_arguments_are_torchs_in_order():
-    positional = (3, 5, 2, "relu", False, True, 0.25, True)
-    ours, theirs = RNN(*positional), nn.RNN(*positional)
-    for name in ("input_size", "hidden_size", "num_layers", "nonlinearity", "bias", "batch_first",
-                 "dropout", "bidirectional"):  # fmt: skip
-        assert getattr(ours, name) == getattr(theirs, name)
+@pytest.mark.parametrize(
+    ("ours", "theirs", "positional"),
+    [
+        (RNN, nn.RNN, (3, 5, 2, "relu", False, True, 0.25, True)),
+        (LSTM, nn.LSTM, (3, 5, 2, False, True, 0.25, True, 2)),
+        (GRU, nn.GRU, (3, 5, 2, False, True, 0.25, True)),
+    ],
+)
+def test_arguments_are_torchs_in_order(ours, theirs, positional):
+    for name in inspect.signature(ours).parameters:
+        if name not in ("device", "dtype"):
+            assert getattr(ours(*positional), name) == getattr(theirs(*positional), name)
+    forward = inspect.signature(ours.forward).parameters
+    assert list(forward) == list(inspect.signature(theirs.forward).parameters)
 
 
-def test_initial_weights_have_torchs_distribution():
+@pytest.mark.parametrize("kind", KINDS)
+def test_initial_weights_have_torchs_distribution(kind):
     torch.manual_seed(0)
-    weight = RNN(50, 100).weight_hh_l0
+    ours, _, options = KINDS[kind]
+    weight = ours(50, 100, **options).weight_ih_l0
     assert weight.abs().max() <= 0.1 and weight.std().item() == pytest.approx(
         0.1 / 3**0.5, rel=0.02
     )
 
 
-def test_dropout_acts_between_layers_and_only_in_training():
+@pytest.mark.parametrize("ours", [RNN, LSTM, GRU])
+def test_dropout_acts_between_layers_and_only_in_training(ours):
     torch.manual_seed(0)
     x = torch.randn(5, 2, 3)
-    deep = RNN(3, 8, num_layers=2, dropout=0.5)
+    deep = ours(3, 8, num_layers=2, dropout=0.5)
     assert not torch.equal(deep(x)[0], deep(x)[0])
     deep.eval()
     assert torch.equal(deep(x)[0], deep(x)[0])
-    single = RNN(3, 8, num_layers=1, dropout=0.5)
+    single = ours(3, 8, num_layers=1, dropout=0.5)
     assert torch.equal(single(x)[0], single(x)[0])
-    everything = RNN(3, 8, num_layers=2, dropout=1.0)
+    everything = ours(3, 8, num_layers=2, dropout=1.0)
     assert torch.equal(everything(x)[0], everything(torch.zeros_like(x))[0])  # nothing gets through
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("layer", "arguments", "message"),
     [
-        ({"input_size": 0}, "input_size of at least 1, got 0"),
-        ({"hidden_size": -1}, "hidden_size of at least 1"),
-        ({"num_layers": 0}, "num_layers of at least 1"),
-        ({"nonlinearity": "gelu"}, "'tanh' or 'relu', got 'gelu'"),
-        ({"dropout": 1.5}, "from 0 to 1, got 1.5"),
+        (RNN, {"input_size": 0}, "input_size of at least 1, got 0"),
+        (LSTM, {"hidden_size": -1}, "hidden_size of at least 1"),
+        (GRU, {"num_layers": 0}, "num_layers of at least 1"),
+        (RNN, {"nonlinearity": "gelu"}, "'tanh' or 'relu', got 'gelu'"),
+        (GRU, {"dropout": 1.5}, "from 0 to 1, got 1.5"),
+        (LSTM, {"proj_size": 5}, "below hidden_size=5, got 5"),
+        (LSTM, {"proj_size": -1}, "got -1"),
     ],
 )
-def test_bad_sizes_are_refused(arguments, message):
+def test_bad_sizes_are_refused(layer, arguments, message):
     with pytest.raises(ValueError, match=message):
-        RNN(**({"input_size": 3, "hidden_size": 5} | arguments))
+        layer(**({"input_size": 3, "hidden_size": 5} | arguments))
 
 
+@pytest.mark.parametrize("layer", [RNN, GRU])
 @pytest.mark.parametrize(
     ("shape", "h0", "message"),
     [
@@ -135,19 +178,33 @@ def test_bad_sizes_are_refused(arguments, message):
         ((4, 3), (2, 1, 5), r"expected h0 of shape \(2, 5\)"),
     ],
 )
-def test_bad_shapes_are_refused(shape, h0, message):
+def test_bad_shapes_are_refused(layer, shape, h0, message):
     with pytest.raises(ValueError, match=message):
-        RNN(3, 5, num_layers=2)(torch.zeros(shape), None if h0 is None else torch.zeros(h0))
+        layer(3, 5, num_layers=2)(torch.zeros(shape), None if h0 is None else torch.zeros(h0))
 
 
-def test_other_types_and_packed_sequences_are_refused():
+def test_states_of_another_kind_are_refused():
+    x, h = torch.zeros(4, 2, 3), torch.zeros(1, 2, 5)
+    with pytest.raises(TypeError, match=r"LSTM to be a pair \(h0, c0\), got a tensor"):
+        LSTM(3, 5)(x, h)
+    with pytest.raises(TypeError, match="GRU to be a tensor h0, got 2 values"):
+        GRU(3, 5)(x, (h, h))
+    with pytest.raises(TypeError, match="got 3 values"):
+        LSTM(3, 5)(x, (h, h, h))
+    with pytest.raises(ValueError, match=r"expected c0 of shape \(1, 2, 5\), got \(1, 2, 4\)"):
+        LSTM(3, 5)(x, (h, torch.zeros(1, 2, 4)))
+    with pytest.raises(ValueError, match=r"expected h0 of shape \(1, 2, 2\)"):
+        LSTM(3, 5, proj_size=2)(x, (h, h))
+
+
+def test_other_types_are_refused():
     layer = RNN(3, 5)
     with pytest.raises(ValueError, match="torch.float32, like the weights, got torch.int64"):
         layer(torch.zeros(4, 2, 3, dtype=torch.long))
     with pytest.raises(ValueError, match="expected h0 of torch.float32.*got torch.float64"):
         layer(torch.zeros(4, 2, 3), torch.zeros(1, 2, 5).double())
-    packed = pack_padded_sequence(torch.zeros(4, 2, 3), [4, 2])
-    with pytest.raises(TypeError, match="pad_packed_sequence"):
+    packed = pack_padded_sequence(torch.zeros(4, 2, 7), [4, 2])
+    with pytest.raises(ValueError, match="input_size = 3, got"):
         layer(packed)
 
 
