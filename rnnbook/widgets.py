@@ -1,6 +1,7 @@
 """Interactive figures: sliders over the pure functions of ``rnnbook.plots``."""
 
 import base64
+import functools
 import html
 import io
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from rnnbook import plots
+from rnnbook.ngrams import NGram
 from rnnbook.text import RandomBatches, SequentialBatches, Vocab, one_hot
 from rnnbook.training import History
 
@@ -127,6 +129,44 @@ def window_explorer(text: str) -> Explorer:
         num_steps=_slider("steps", 10, 1, 40),
         offset=_slider("offset", 0, 0, 40),
     )
+
+
+def ngram_explorer(train: str, heldout: str, context: str) -> Explorer:
+    """Show what a model that counts expects after a context, for every order and strength.
+
+    Args:
+        train: the text that is counted.
+        heldout: the text whose perplexity stands in the title.
+        context: the first context; the reader may type another.
+    Returns:
+        A widget with the context, the order n, and the strength of the shorter context.
+    """
+    vocab = Vocab(train)
+    letters = vocab.idx_to_token[1:]
+
+    @functools.cache
+    def fitted(n: int, strength: float) -> tuple[NGram, float]:
+        model = NGram(n, len(vocab), strength).fit(train)
+        return model, model.perplexity(heldout)
+
+    def draw(context: str, n: int, strength: float) -> tuple[Figure, str]:
+        model, perplexity = fitted(n, strength)
+        expected = [model.probability(letter, context) for letter in letters]
+        figure, ax = plots.subplots()
+        plots.bars(ax, letters, expected, ylabel="probability")
+        ax.set_title(f"after {plots.visible(context)!r}; held-out perplexity {perplexity:.2f}")
+        likeliest = max(zip(expected, letters, strict=True))[1]
+        return figure, f"Bars: {ax.get_title('left')}. Likeliest: {plots.visible(likeliest)}."
+
+    return Explorer(
+        draw,
+        context=ipywidgets.Text(value=context, description="context", continuous_update=False),
+        n=_slider("n", 3, 0, 8),
+        strength=ipywidgets.SelectionSlider(
+            options=[0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0], value=5.0, description="strength",
+            continuous_update=False, style={"description_width": "7em"},
+        ),
+    )  # fmt: skip
 
 
 def cell_stepper(recurrent: nn.Module, vocab: Vocab, text: str, units: int = 32) -> Explorer:

@@ -1,0 +1,197 @@
+"""Checks of chapter 2: language models and perplexity."""
+
+import math
+import random
+from collections import Counter
+from functools import cache
+
+from rnnbook.data import load_text
+from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.ngrams import NGram
+from rnnbook.text import Vocab, clean, split
+
+
+def _compare(name, answer, right, slips, tolerance=0.006):
+    """Compare a number with the right one, and name the slip that leads to another."""
+    value = float(answer)
+    if abs(value - right) <= tolerance:
+        return
+    for reason, slip in slips.items():
+        if abs(value - slip) <= tolerance:
+            raise Wrong(f"{name}: {value:g} is not it; {reason}")
+    raise Wrong(f"{name}: {value:g} is not it")
+
+
+@exercise("2.1", "The toy language")
+def _(p_abba, p_all):
+    attempted(p_abba, p_all)
+    slips = {
+        "the first letter's probability, 0.5, is missing": 0.192,
+        "after the second b comes an a: which row, which column?": 0.5 * 0.8 * 0.4 * 0.4,
+        "after the first b comes another b": 0.5 * 0.8 * 0.6 * 0.8,
+        "it is a product, not a sum": 0.5 + 0.8 + 0.4 + 0.6,
+        "these would be letters that do not depend on the one before": 0.5**4,
+    }
+    _compare("p(abba)", p_abba, 0.096, slips, tolerance=0.0006)
+    slips = {
+        "each text's probability is divided between its two continuations": 2.0,
+        "not every text of four letters has the same probability": 16 * 0.096,
+        "that is one text's share if all sixteen had the same": 1 / 16,
+    }
+    _compare("all sixteen", p_all, 1.0, slips, tolerance=1e-6)
+
+
+def _next_probabilities(text, context):
+    k = len(context)
+    seen = Counter(text[t] for t in range(k, len(text)) if text[t - k : t] == context)
+    return {w: n / seen.total() for w, n in seen.items()}
+
+
+@exercise("2.2", "What comes next")
+def _(next_probabilities):
+    rng = random.Random(0)
+    cases = [
+        ("abcabd", "ab", "two characters follow"),
+        ("aaaa", "aa", "occurrences may overlap"),
+        ("abab", "ab", "an occurrence at the end has no next character"),
+        ("aab", "", "an empty context stands before every character, the first included"),
+        ("abc", "x", "the context never occurs"),
+        ("abc", "c", "nothing follows the context"),
+        ("a b a", " ", "a space is a character"),
+        ("a.b axc", "a.", "characters are to be taken literally"),
+    ]
+    for _ in range(30):
+        text = "".join(rng.choices("ab ", k=40))
+        cases.append((text, text[: rng.randrange(4)], "a random text"))
+    for text, context, why in cases:
+        got, right = call(next_probabilities, text, context), _next_probabilities(text, context)
+        shown = f"text {text!r}, context {context!r} ({why})"
+        if not isinstance(got, dict):
+            raise Wrong(f"expected a dictionary, got {type(got).__name__}")
+        got = {w: float(q) for w, q in got.items() if q}  # characters with probability 0 may stay
+        if set(got) != set(right):
+            raise Wrong(f"{shown}: expected the characters {sorted(right)}, got {sorted(got)}")
+        if any(abs(got[w] - right[w]) > 1e-6 for w in right):
+            hint = "" if math.isclose(sum(got.values()), 1) else "; they do not add up to 1"
+            raise Wrong(f"{shown}: expected {right}, got {got}{hint}")
+
+
+@exercise("2.3", "Too much of a good thing")
+def _(add_alpha):
+    cases = [(Counter("aab"), "abc", 1), (Counter("aab"), "abc", 0.5), (Counter(), "ab", 2)]
+    cases += [(Counter("abba"), "ab", 3), (Counter("zzy"), "vwxyz", 0.01)]
+    for seen, alphabet, alpha in cases:
+        kept = Counter(seen)
+        got = call(add_alpha, seen, alphabet, alpha)
+        shown = f"{dict(kept)}, alphabet {alphabet!r}, alpha = {alpha}"
+        if seen != kept:
+            raise Wrong("the counts that were handed over have been changed")
+        if not isinstance(got, dict):
+            raise Wrong(f"expected a dictionary, got {type(got).__name__}")
+        if missing := sorted(set(alphabet) - set(got)):
+            raise Wrong(f"{shown}: {missing} got no probability at all")
+        if not math.isclose(total := float(sum(got.values())), 1, rel_tol=1e-6):
+            raise Wrong(
+                f"{shown}: the values add up to {total:.3f}, not to 1: how much was added in all?"
+            )
+        for w in alphabet:
+            right = (kept[w] + alpha) / (kept.total() + alpha * len(alphabet))
+            if not math.isclose(got[w], right, rel_tol=1e-6):
+                raise Wrong(f"{shown}: p({w}) should be {right:.3f}, got {float(got[w]):.3f}")
+
+
+@exercise("2.4", "By hand, in three units")
+def _(bits, nats, perplexity):
+    attempted(bits, nats, perplexity)
+    right = 14 / 8
+    slips = {
+        "divide by the number of characters": 14.0,
+        "that is the mean over the three kinds; four, two and two characters came": 2.0,
+        "those are nats; a probability of 1/2 costs one bit": right * math.log(2),
+        "a loss is not negative: it is minus the logarithm": -right,
+    }
+    _compare("bits", bits, right, slips)
+    slips = {
+        "bits are nats divided by ln 2, so nats are bits times ln 2": right / math.log(2),
+        "those are bits": right,
+    }
+    _compare("nats", nats, right * math.log(2), slips)
+    slips = {
+        "that is one over the mean probability": 8 / 2.75,
+        "that is the mean of the inverse probabilities": 4.0,
+        "e to the power of the nats, or 2 to the power of the bits: the two are mixed":
+            math.exp(right),
+        "2 to the power of the nats mixes the units": 2 ** (right * math.log(2)),
+    }  # fmt: skip
+    _compare("perplexity", perplexity, 2**right, slips)
+
+
+@cache
+def _strengths():
+    """Return the validation choice for the 5-gram and what each strength gives on held-out text."""
+    train, heldout = split(clean(load_text("story")))
+    counted, validation = split(train)
+    V, options = len(Vocab(train)), (1, 2, 4, 8, 16, 32)
+    on_validation = {s: NGram(5, V, s).fit(counted).perplexity(validation) for s in options}
+    whole = {s: NGram(5, V, s).fit(train).perplexity(heldout) for s in options}
+    chosen = min(options, key=on_validation.get)
+    part = NGram(5, V, chosen).fit(counted)
+    return chosen, whole, {
+        "that is the perplexity on the validation text": on_validation[chosen],
+        "count the whole training text once the strength is chosen": part.perplexity(heldout),
+        "that is the perplexity of the training text itself":
+            NGram(5, V, chosen).fit(train).perplexity(train),
+    }  # fmt: skip
+
+
+@exercise("2.5", "Choose honestly")
+def _(strength, heldout):
+    attempted(strength, heldout)
+    chosen, whole, slips = _strengths()
+    if strength not in whole:
+        raise Wrong(f"expected one of {', '.join(map(str, whole))} as the strength, got {strength}")
+    if strength != chosen:
+        smallest = strength == min(whole)
+        raise Wrong(
+            f"{strength} is not the best on the validation text"
+            + (": was it chosen on the text that was counted?" if smallest else "")
+        )
+    _compare("held-out perplexity", heldout, whole[chosen], slips)
+
+
+@exercise("2.6", "Words against characters")
+def _(per_character):
+    for P, words, characters in ((150, 1000, 5500), (8, 10, 30), (100, 7, 7), (2.5, 3, 4)):
+        got = float(call(per_character, P, words, characters))
+        right = P ** (words / characters)
+        if math.isclose(got, right, rel_tol=1e-6):
+            continue
+        slips = {
+            "the perplexity was divided by the length of a word; perplexities multiply, and only "
+            "their logarithms add up": P * words / characters,
+            "words and characters have changed places": P ** (characters / words),
+            "those are nats per character; the perplexity is their exponential":
+                math.log(P) * words / characters,
+            "those are bits per character": math.log2(P) * words / characters,
+        }  # fmt: skip
+        for reason, slip in slips.items():
+            if math.isclose(got, slip, rel_tol=1e-6):
+                raise Wrong(f"{P} per word, {words} words, {characters} characters: {reason}")
+        raise Wrong(
+            f"{P} per word, {words} words, {characters} characters: expected {right:.4f}, got "
+            f"{got:.4f}"
+        )
+
+
+@exercise("2.7", "Better or not")
+def _(answer):
+    choice(
+        answer,
+        "abcd",
+        "c",
+        {
+            "a": "what does A predict where B has to name a rare word?",
+            "b": "knowing more words is no merit by itself; how well does it predict them?",
+            "d": "a difference of two numbers means something only if they count the same tokens",
+        },
+    )

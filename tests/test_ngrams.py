@@ -1,0 +1,84 @@
+"""rnnbook.ngrams: counted probabilities, their smoothing, and the baselines."""
+
+import math
+import random
+from collections import Counter
+
+import pytest
+
+from rnnbook.data import load_text
+from rnnbook.ngrams import NAMES, NGram, baselines, show_baselines
+from rnnbook.text import clean, split
+
+STORY = clean(load_text("story"))[:3000]
+ALPHABET = sorted(set(STORY))
+
+
+@pytest.mark.parametrize("n", range(5))
+@pytest.mark.parametrize("strength", [0.1, 5.0])
+@pytest.mark.parametrize("context", ["", "t", "th", "the w", "zzzz"])
+def test_probabilities_add_up_to_one(n, strength, context):
+    model = NGram(n, len(ALPHABET), strength).fit(STORY)
+    assert math.isclose(sum(model.probability(w, context) for w in ALPHABET), 1)
+
+
+def test_strength_zero_is_the_relative_frequency():
+    model = NGram(2, 3, strength=0).fit("abacab")
+    assert model.probability("b", "a") == pytest.approx(2 / 3)
+    assert model.probability("a", "c") == 1
+    assert model.probability("c", "c") == 0
+    assert model.probability("a", "z") == 0  # a context without a count
+    assert model.perplexity("cc") == math.inf
+
+
+def test_a_hand_computed_bigram():
+    # p0 = 1/2; p1(a) = (2 + 1/2) / (3 + 1); p2(a | b) = (1 + p1(a)) / (1 + 1)
+    model = NGram(2, 2, strength=1).fit("aba")
+    assert model.probability("a") == pytest.approx(2.5 / 4)
+    assert model.probability("a", "b") == pytest.approx((1 + 2.5 / 4) / 2)
+
+
+def test_only_the_last_tokens_of_a_context_count():
+    model = NGram(3, len(ALPHABET)).fit(STORY)
+    assert model.probability("e", "qqqth") == model.probability("e", "th")
+    assert NGram(1, 2).fit("aab").probability("a", "b") == NGram(1, 2).fit("aab").probability("a")
+
+
+def test_words_may_be_tokens():
+    words = ["the", "tide", "the", "drum"]
+    model = NGram(2, 3, strength=0).fit(words)
+    assert model.probability("tide", ["the"]) == 0.5
+    assert model.perplexity(["the", "drum"]) == pytest.approx(2)
+
+
+def test_the_first_token_is_not_predicted():
+    model = NGram(1, 2, strength=0).fit("aaab")
+    assert model.nats("ba") == pytest.approx(-math.log(0.75))
+    with pytest.raises(ValueError, match="at least 2 tokens"):
+        model.nats("a")
+
+
+def test_samples_follow_the_probabilities():
+    model = NGram(2, 2, strength=0).fit("ab" * 50)
+    assert model.sample(6, "ab", random.Random(0)) in ("ababab", "bababa")
+    drawn = Counter(NGram(1, 2, strength=0).fit("aaab").sample(4000, "ab", random.Random(0)))
+    assert drawn["a"] / 4000 == pytest.approx(0.75, abs=0.03)
+
+
+@pytest.mark.parametrize("arguments", [(-1, 3), (2, 0), (2, 3, -0.1)])
+def test_impossible_settings_are_refused(arguments):
+    with pytest.raises(ValueError, match="expected n of at least 0"):
+        NGram(*arguments)
+
+
+def test_the_baselines_are_what_a_plain_count_gives(capsys):
+    train, heldout = split(clean(load_text("story")))
+    counts, V, kappa = Counter(train), 28, 5
+    nats = [-math.log((counts[w] + kappa / V) / (len(train) + kappa)) for w in heldout[1:]]
+    assert baselines()["unigram"] == pytest.approx(math.exp(sum(nats) / len(nats)))
+    assert baselines()["uniform"] == pytest.approx(28)
+    values = list(baselines().values())
+    assert values == sorted(values, reverse=True) and len(values) == len(NAMES)
+    show_baselines()
+    last = capsys.readouterr().out.splitlines()[-1].split()
+    assert last == ["trigram", "5.40", "1.69", "2.43"]
