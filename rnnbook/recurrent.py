@@ -463,3 +463,67 @@ class GRU(_Recurrent):
             h = (1 - Z) * torch.tanh(n + R * n_h) + Z * h
             hs.append(h)
         return (torch.stack(hs),)
+
+
+def set_gate_bias(layer: nn.Module, value: float) -> None:
+    """Make a gated layer remember at first: bias its forget or update gate, in place.
+
+    With a large bias the gate is near 1, and the old state passes: an LSTM's forget gate f keeps
+    the cell state, a GRU's update gate z keeps the state. Both stand in the second block of H rows.
+
+    Args:
+        layer: an LSTM or a GRU, rnnbook's or ``torch.nn``'s, with biases.
+        value: the sum of the gate's two biases, in every layer and direction. 0 is PyTorch's mean.
+    Raises:
+        TypeError: if the layer has no such gate.
+        ValueError: if the layer has no biases.
+    Source: Gers et al. (2000); Jozefowicz et al. (2015). Chapters 7 and 8.
+    """
+    if not isinstance(layer, LSTM | GRU | nn.LSTM | nn.GRU):
+        raise TypeError(f"expected an LSTM or a GRU, got {type(layer).__name__}, without gates")
+    if not layer.bias:
+        raise ValueError("the layer was made with bias=False: there is no bias to set")
+    gate = slice(layer.hidden_size, 2 * layer.hidden_size)
+    with torch.no_grad():
+        for name, parameter in layer.named_parameters():
+            if name.startswith("bias_"):
+                parameter[gate] = value if name.startswith("bias_ih") else 0.0
+
+
+def gates(layer: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    """Run a one-layer LSTM or GRU and return what its gates did at every step.
+
+    Args:
+        layer: an LSTM or a GRU of one layer and one direction, time-major, without projection,
+            rnnbook's or ``torch.nn``'s.
+        x: (T, B, V), the input.
+    Returns:
+        By name, (T, B, H) each: of an LSTM the gates i, f, o, the candidate g, and the states c and
+        h; of a GRU the gates r and z, the candidate n, and the state h.
+    Raises:
+        TypeError: if the layer is neither an LSTM nor a GRU.
+        ValueError: if it has several layers or directions, or another layout.
+    Source: chapters 7 and 8.
+    """
+    if not isinstance(layer, LSTM | GRU | nn.LSTM | nn.GRU):
+        raise TypeError(f"expected an LSTM or a GRU, got {type(layer).__name__}, without gates")
+    if layer.num_layers > 1 or layer.bidirectional or layer.batch_first or layer.proj_size:
+        raise ValueError("expected one layer, one direction, time-major, and no projection")
+    state, seen = None, []
+    for step in x.split(1):
+        _, state = layer(step, state)
+        seen.append(torch.stack(state) if isinstance(state, tuple) else state.unsqueeze(0))
+    states = torch.stack(seen).squeeze(2)  # (T, 1 or 2, B, H): h, and an LSTM's c
+    hs = states[:, 0]
+    before = torch.cat([torch.zeros_like(hs[:1]), hs[:-1]])
+    from_input = nn.functional.linear(x, layer.weight_ih_l0, getattr(layer, "bias_ih_l0", None))
+    from_state = nn.functional.linear(
+        before, layer.weight_hh_l0, getattr(layer, "bias_hh_l0", None)
+    )
+    if isinstance(layer, LSTM | nn.LSTM):
+        i, f, g, o = (from_input + from_state).chunk(4, dim=2)
+        i, f, o = (torch.sigmoid(gate) for gate in (i, f, o))
+        return {"i": i, "f": f, "o": o, "g": torch.tanh(g), "c": states[:, 1], "h": hs}
+    (r, z, n), (r_h, z_h, n_h) = from_input.chunk(3, dim=2), from_state.chunk(3, dim=2)
+    r, z = torch.sigmoid(r + r_h), torch.sigmoid(z + z_h)
+    return {"r": r, "z": z, "n": torch.tanh(n + r * n_h), "h": hs}

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from rnnbook.recurrent import GRU, LSTM, RNN, Recurrence
+from rnnbook.recurrent import GRU, LSTM, RNN, Recurrence, gates, set_gate_bias
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-14}
 KINDS = {
@@ -222,3 +222,47 @@ def test_the_recurrence_leaves_its_inputs_as_they_were():
     before = [t.clone() for t in (shares, h0, W)]
     Recurrence.apply(shares, h0, W, "tanh")
     assert all(torch.equal(a, b) for a, b in zip(before, (shares, h0, W), strict=True))
+
+
+@pytest.mark.parametrize("layer", [LSTM, nn.LSTM, GRU, nn.GRU])
+def test_gates_explain_the_states(layer):
+    torch.manual_seed(0)
+    net, x = layer(3, 5, dtype=torch.float64), torch.randn(7, 2, 3).double()
+    found = gates(net, x)
+    torch.testing.assert_close(found["h"], net(x)[0], **TOLERANCE)
+    if "f" in found:
+        before = torch.cat([torch.zeros(1, 2, 5).double(), found["c"][:-1]])
+        c = found["f"] * before + found["i"] * found["g"]
+        torch.testing.assert_close(found["c"], c, **TOLERANCE)
+        torch.testing.assert_close(found["h"], found["o"] * c.tanh(), **TOLERANCE)
+    else:
+        before = torch.cat([torch.zeros(1, 2, 5).double(), found["h"][:-1]])
+        mixed = (1 - found["z"]) * found["n"] + found["z"] * before
+        torch.testing.assert_close(found["h"], mixed, **TOLERANCE)
+
+
+@pytest.mark.parametrize("layer", [LSTM, nn.LSTM, GRU, nn.GRU])
+def test_a_gate_bias_opens_that_gate_alone(layer):
+    net = layer(3, 5, num_layers=2, bidirectional=True)
+    weights = net.weight_ih_l0.clone()
+    set_gate_bias(net, 4.0)
+    for suffix in ("l0", "l0_reverse", "l1", "l1_reverse"):
+        total = getattr(net, f"bias_ih_{suffix}") + getattr(net, f"bias_hh_{suffix}")
+        assert torch.equal(total[5:10], torch.full((5,), 4.0))
+        assert (total[:5].abs() < 1).all() and (total[10:].abs() < 1).all()
+    assert torch.equal(net.weight_ih_l0, weights)
+    name = "f" if layer in (LSTM, nn.LSTM) else "z"
+    single = layer(3, 5)
+    set_gate_bias(single, 30.0)
+    assert (gates(single, torch.randn(4, 1, 3))[name] > 0.999).all()
+
+
+def test_layers_without_such_gates_are_refused():
+    with pytest.raises(TypeError, match="got RNN, without gates"):
+        set_gate_bias(nn.RNN(3, 5), 1.0)
+    with pytest.raises(ValueError, match="bias=False"):
+        set_gate_bias(LSTM(3, 5, bias=False), 1.0)
+    with pytest.raises(TypeError, match="got RNN"):
+        gates(RNN(3, 5), torch.zeros(2, 1, 3))
+    with pytest.raises(ValueError, match="one layer"):
+        gates(nn.GRU(3, 5, num_layers=2), torch.zeros(2, 1, 3))
