@@ -55,7 +55,7 @@ class CharLM(nn.Module):
                 f"expected token indices of shape (B, T), got {tuple(X.shape)}: for a single text, "
                 "add the batch axis with unsqueeze(0)"
             )
-        x = one_hot(X.T, self.vocab_size).to(self.head.weight.dtype)  # (T, B, V)
+        x = one_hot(X.T, self.vocab_size).to(next(self.parameters()).dtype)  # (T, B, V)
         output, state = self.recurrent(x, state)  # (T, B, H)
         return self.head(output), state
 
@@ -99,7 +99,7 @@ class SequenceClassifier(nn.Module):
             raise ValueError(f"expected pooling 'last', 'mean' or 'max', got {pooling!r}")
         if num_classes < 1:
             raise ValueError(f"expected num_classes of at least 1, got {num_classes}")
-        self.embedding = embedding or nn.Identity()
+        self.embedding = nn.Identity() if embedding is None else embedding
         self.recurrent, self.pooling = recurrent, pooling
         directions = 2 if recurrent.bidirectional else 1
         features = directions * _state_size(recurrent)
@@ -117,16 +117,20 @@ class SequenceClassifier(nn.Module):
         Returns:
             logits: (B, C).
         Raises:
-            ValueError: if the lengths do not fit the input.
+            ValueError: if the batch axis is missing, or the lengths do not fit the input.
         """
-        if lengths is not None:
-            _check_lengths(lengths, X)
         return self.head(self.dropout(self.norm(self.summary(X, lengths))))
 
     def summary(self, X: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the vector (B, D * H) that stands for each sequence; arguments as in forward."""
         x = self.embedding(X)  # (B, T, F)
+        if x.dim() != 3:
+            raise ValueError(
+                f"expected features of shape (B, T, F), got {tuple(x.shape)}: for a single "
+                "sequence, add the batch axis with unsqueeze(0); for indices, give an embedding"
+            )
         if lengths is not None:
+            _check_lengths(lengths, X)
             x = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
         output, h_n = self.recurrent(x)
         if self.pooling == "last":

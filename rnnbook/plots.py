@@ -100,6 +100,39 @@ def curves(
     return ax
 
 
+def runs(
+    ax: Axes,
+    xs: Sequence[float],
+    series: dict[str, Sequence[Sequence[float]]],
+    xlabel: str,
+    ylabel: str,
+) -> Axes:
+    """Draw runs from several seeds: a line through their means, and a mark for every run.
+
+    Args:
+        ax: where to draw.
+        xs: (N,) what was varied.
+        series: name to (N, seeds) values, one row for each x.
+        xlabel: what was varied, with its unit.
+        ylabel: what was measured, with its unit.
+    Returns:
+        The axes.
+    """
+    dashes, marks = ["-", "--", "-.", ":"], ["o", "s", "^", "D"]
+    for number, (name, rows) in enumerate(series.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        means = [sum(row) / len(row) for row in rows]
+        ax.plot(xs, means, dashes[number % 4], color=colour)
+        for run in zip(*rows, strict=True):
+            ax.plot(xs, run, marks[number % 4], color=colour, alpha=0.5, markeredgewidth=0)
+        ax.plot([], [], dashes[number % 4] + marks[number % 4], color=colour, label=name)
+    ax.set_xticks(xs)
+    ax.set_xlabel(xlabel)
+    ax.set_ylabel(ylabel)
+    ax.legend()
+    return ax
+
+
 def matrix(
     ax: Axes,
     values: Tensor,
@@ -206,6 +239,205 @@ def unrolled(ax: Axes, num_steps: int, window: int | None = None) -> Axes:
     ax.set_xlim(-0.4, num_steps + 0.5)
     ax.set_ylim(-1.3, 1.3)
     ax.axis("off")
+    return ax
+
+
+def pattern(
+    ax: Axes, reads: Sequence[int], writes: Sequence[int], num_steps: int = 4, start: bool = False
+) -> Axes:
+    """Draw at which of its steps a recurrent network reads and writes.
+
+    Args:
+        ax: where to draw.
+        reads: the steps, from 1, at which an input arrives.
+        writes: the steps at which an output leaves; with none, the last state is marked as the
+            summary.
+        num_steps: T, the number of steps drawn.
+        start: whether one vector z sets the first state, and each output is the next input.
+    Returns:
+        The axes.
+    """
+    box = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": "0.4"}
+    marked = box | {"fc": COLOURS[4], "ec": "0.2"}
+    for t in range(num_steps + 1):
+        summary = not writes and t == num_steps
+        ax.text(t, 0, f"$h_{t}$", ha="center", va="center", bbox=marked if summary else box)
+        if t > 0:
+            _arrow(ax, (t - 1, 0), (t, 0), COLOURS[0])
+        if t in reads:
+            ax.text(t, -1, f"$x_{t}$", ha="center", va="center")
+            _arrow(ax, (t, -1), (t, 0), COLOURS[0])
+        if t in writes:
+            ax.text(t, 1, f"$o_{t}$", ha="center", va="center")
+            _arrow(ax, (t, 0), (t, 1), COLOURS[0])
+        if start and t in writes and t < num_steps:
+            _arrow(ax, (t, 1), (t + 1, 0), COLOURS[1])
+    if start:
+        ax.text(0, -1, "$z$", ha="center", va="center")
+        _arrow(ax, (0, -1), (0, 0), COLOURS[0])
+    if not writes:
+        ax.text(num_steps, 0.55, "summary", ha="center", va="center", size=9)
+    ax.set_xlim(-0.4, num_steps + 0.5)
+    ax.set_ylim(-1.3, 1.3)
+    ax.axis("off")
+    return ax
+
+
+def padded(ax: Axes, sequences: Sequence[str], counts: bool = False) -> Axes:
+    """Draw strings of unequal lengths as the rows of one grid, with the padding in grey.
+
+    Args:
+        ax: where to draw.
+        sequences: the strings, from the top down.
+        counts: whether to write above each column how many of the strings reach it.
+    Returns:
+        The axes.
+    """
+    longest = max(map(len, sequences))
+    for row, sequence in enumerate(sequences):
+        for column in range(longest):
+            valid = column < len(sequence)
+            face = COLOURS[5] if valid else "0.75"
+            ax.add_patch(Rectangle((column + 0.04, row + 0.06), 0.92, 0.88, color=face, lw=0))
+            if valid:
+                middle = (column + 0.5, row + 0.5)
+                ax.text(*middle, visible(sequence[column]), ha="center", va="center")
+    for column in range(longest if counts else 0):
+        reached = sum(column < len(sequence) for sequence in sequences)
+        ax.text(column + 0.5, -0.35, reached, ha="center", va="center", weight="bold")
+    ax.set_xlim(0, longest)
+    ax.set_ylim(len(sequences), -0.7 if counts else 0)
+    ax.axis("off")
+    return ax
+
+
+def confusion(ax: Axes, counts: Tensor, labels: Sequence[str]) -> Axes:
+    """Draw a confusion matrix: counts as numbers, shaded by their share of the row.
+
+    Args:
+        ax: where to draw.
+        counts: (C, C) integers; entry [i, j] counts the members of class i taken for class j.
+        labels: C names of the classes.
+    Returns:
+        The axes.
+    """
+    shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
+    ax.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="none")
+    for row, column in counts.nonzero().tolist():
+        colour = "white" if shares[row, column] > 0.65 else "black"
+        count = int(counts[row, column])
+        ax.text(column, row, count, ha="center", va="center", color=colour, size=8)
+    ax.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    ax.set_yticks(range(len(labels)), labels)
+    ax.set_xlabel("taken for")
+    ax.set_ylabel("list")
+    ax.tick_params(length=0)
+    return ax
+
+
+def stacked(ax: Axes, num_steps: int, num_layers: int, bidirectional: bool = False) -> Axes:
+    """Draw which state reads which, in a network of several layers or of two directions.
+
+    Args:
+        ax: where to draw.
+        num_steps: T, the number of steps drawn.
+        num_layers: L; the lowest is layer 0, as in PyTorch's names.
+        bidirectional: whether every layer has a second network that reads from the end.
+    Returns:
+        The axes.
+    """
+    signs = ("\u2192", "\u2190") if bidirectional else ("",)
+    for t in range(1, num_steps + 1):
+        ax.text(t, 0, f"$x_{t}$", ha="center", va="center")
+    below = [(0.0, 0.0)]  # (shift to the side, height) of the rows that the next layer reads
+    for layer in range(num_layers):
+        height = 1 + layer * (len(signs) + 0.5)
+        shifts = (-0.2, 0.2) if bidirectional else (0.0,)
+        rows = [(shift, height + k) for k, shift in enumerate(shifts)]
+        for (shift, row), sign in zip(rows, signs, strict=True):
+            backward = sign == "\u2190"
+            colour = COLOURS[backward]
+            ax.text(0.45, row, f"layer {layer} {sign}", ha="right", va="center", color=colour)
+            for t in range(1, num_steps + 1):
+                ax.plot(t + shift, row, "o", ms=13, mfc="white", mec=colour)
+                for side, source in below:
+                    _arrow(ax, (t + side, source), (t + shift, row), "0.65")
+                if t < num_steps:
+                    ends = [(t + shift, row), (t + 1 + shift, row)]
+                    _arrow(ax, *(ends[::-1] if backward else ends), colour)
+        below = rows
+    ax.set_xlim(-0.75, num_steps + 0.4)
+    ax.set_ylim(-0.4, below[-1][1] + 0.5)
+    ax.axis("off")
+    return ax
+
+
+def reach(ax: Axes, strengths: Tensor, row_labels: Sequence[str]) -> Axes:
+    """Draw how strongly outputs depend on each input, as powers of ten of the strongest.
+
+    Args:
+        ax: where to draw.
+        strengths: (rows, T), at least 0; an exact zero gets an empty cell.
+        row_labels: one string a row.
+    Returns:
+        The axes.
+    """
+    powers = (strengths / strengths.max()).log10()  # of zero: minus infinity
+    shades = (1 + powers / 8).clamp(min=0.08) * (strengths > 0)
+    matrix(ax, shades, row_labels, [f"$x_{{{s + 1}}}$" for s in range(strengths.shape[1])])
+    for row, cells in enumerate(powers.tolist()):
+        for s, power in enumerate(cells):
+            text = "" if power == -float("inf") else f"{abs(power):.0f}"
+            text = "\u2212" + text if text not in ("", "0") else text
+            dark = shades[row, s] > 0.6
+            ax.text(s, row, text, ha="center", va="center", color="white" if dark else "black")
+    for edge in range(len(strengths) - 1):
+        ax.axhline(edge + 0.5, color="0.5", lw=1)
+    return ax
+
+
+def layer_grid(
+    ax: Axes,
+    num_steps: int,
+    num_layers: int,
+    bidirectional: bool = False,
+    notes: Sequence[str] = (),
+) -> Axes:
+    """Draw all states of a recurrent layer and mark those that ``output`` and ``h_n`` hold.
+
+    Args:
+        ax: where to draw.
+        num_steps: T, the columns.
+        num_layers: L; layer 0 is at the bottom.
+        bidirectional: whether each layer has a second row, which is read from the end.
+        notes: one text a row, from the bottom up, written to the right of it; or none.
+    Returns:
+        The axes.
+    """
+    faces = {"": "0.93", "output": COLOURS[5], "h_n": COLOURS[4], "output\nh_n": COLOURS[2]}
+    directions, names = (2 if bidirectional else 1), []
+    for row in range(num_layers * directions):
+        layer, backward = divmod(row, directions)
+        names.append(f"layer {layer}" + (", reverse" if backward else ""))
+        for t in range(num_steps):
+            in_output = layer == num_layers - 1
+            in_h_n = t == (0 if backward else num_steps - 1)
+            label = "\n".join(["output"] * in_output + ["h_n"] * in_h_n)
+            ax.add_patch(Rectangle((t - 0.34, row - 0.34), 0.68, 0.68, fc=faces[label], ec="0.4"))
+            ax.text(t, row, label, ha="center", va="center", size=8)
+            if t + 1 < num_steps:
+                ends = (t + 1 - 0.34, row), (t + 0.34, row)
+                arrow = {"arrowstyle": "->", "color": "0.4", "shrinkA": 0, "shrinkB": 0}
+                ax.annotate("", *(reversed(ends) if backward else ends), arrowprops=arrow)
+    for row, note in enumerate(notes):
+        ax.text(num_steps - 0.5, row, note, va="center", size=8)
+    ax.set_xticks(range(num_steps), [f"t={t + 1}" for t in range(num_steps)])
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(length=0)
+    ax.set_xlim(-0.5, (num_steps - 0.5) * (1.9 if notes else 1))
+    ax.set_ylim(-0.5, len(names) - 0.5)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
     return ax
 
 

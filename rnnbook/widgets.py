@@ -4,7 +4,7 @@ import base64
 import functools
 import html
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -13,8 +13,10 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from torch import nn
 
-from rnnbook import plots
+from rnnbook import gradients, plots
+from rnnbook.names import to_ascii
 from rnnbook.ngrams import NGram
+from rnnbook.recurrent import Recurrence, gates
 from rnnbook.text import RandomBatches, SequentialBatches, Vocab, one_hot
 from rnnbook.training import History
 
@@ -197,16 +199,276 @@ def cell_stepper(recurrent: nn.Module, vocab: Vocab, text: str, units: int = 32)
     return Explorer(draw, text=box, steps=_slider("steps", 5, 1, 40))
 
 
-def states(recurrent: nn.Module, vocab: Vocab, text: str) -> torch.Tensor:
-    """Return the states (T, H) after each character of a text."""
+def gate_explorer(
+    recurrent: nn.Module, vocab: Vocab, text: str, first: str, units: int = 40
+) -> Explorer:
+    """Show the gates and states of an LSTM or a GRU while it reads a text.
+
+    Args:
+        recurrent: an LSTM or a GRU of one layer and one direction over one-hot characters,
+            time-major.
+        vocab: the characters' indices.
+        text: the first text to read; the reader may type another.
+        first: the gate or state shown first, by its letter in ``recurrent.gates``.
+        units: how many units are drawn.
+    Returns:
+        A widget with the text and the quantity shown.
+    """
+    names = {
+        "i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
+        "c": "cell", "h": "output", "r": "reset gate", "z": "update gate", "n": "candidate",
+    }  # fmt: skip
+    known = gates(recurrent, _encoded(recurrent, vocab, text))
+
+    def draw(text: str, quantity: str) -> tuple[Figure, str]:
+        values = gates(recurrent, _encoded(recurrent, vocab, text))[quantity][:, 0, :units]
+        if quantity in "iforz":
+            values = 2 * values - 1  # a gate of 0 is blue, one of 1 is red
+        figure, ax = plots.subplots(height=4.2)
+        plots.matrix(ax, values.T, column_labels=text)
+        ax.set_ylabel("unit")
+        scale = "blue 0, red 1" if quantity in "iforz" else "blue -1, red 1"
+        ax.set_title(f"{names[quantity]} {quantity}: {scale}")
+        return figure, f"Heat map over the characters of {text!r}: {ax.get_title('left')}."
+
+    options = [(f"{name}, {names[name]}", name) for name in known]
+    return Explorer(
+        draw,
+        text=ipywidgets.Text(value=text, description="text", continuous_update=False),
+        quantity=ipywidgets.Dropdown(options=options, value=first, description="shown"),
+    )
+
+
+def _encoded(recurrent: nn.Module, vocab: Vocab, text: str) -> torch.Tensor:
+    """Return a text as one-hot vectors (T, 1, V) beside the layer's weights."""
     if not text or any(character not in vocab for character in text):
         raise ValueError(
             f"{text!r}: expected at least one character, all of them in the vocabulary"
         )
     weight = next(recurrent.parameters())
+    return one_hot(vocab.encode(text), len(vocab)).to(weight).unsqueeze(1)
+
+
+def states(recurrent: nn.Module, vocab: Vocab, text: str) -> torch.Tensor:
+    """Return the states (T, H) after each character of a text."""
     with torch.no_grad():
-        output, _ = recurrent(one_hot(vocab.encode(text), len(vocab)).to(weight))
-    return output.cpu()
+        output, _ = recurrent(_encoded(recurrent, vocab, text))
+    return output[:, 0].cpu()
+
+
+def prefix_reader(model: nn.Module, vocab: Vocab, classes: Sequence[str], text: str) -> Explorer:
+    """Read a classifier's opinion after each letter of a name that the reader types.
+
+    Args:
+        model: called with X (1, T) and lengths (1,), returns logits (1, C).
+        vocab: the letters' indices.
+        classes: C names of the classes.
+        text: the first name.
+    Returns:
+        A widget with the name.
+    """
+
+    def draw(text: str) -> tuple[Figure, str]:
+        name = to_ascii(text)
+        probabilities = prefix_probabilities(model, vocab, name)  # (T, C)
+        figure, ax = plots.subplots(height=3.2)
+        plots.matrix(ax, probabilities.T, row_labels=classes, column_labels=name)
+        best = int(probabilities[-1].argmax())
+        for column, row in enumerate(probabilities.argmax(dim=1).tolist()):
+            value = probabilities[column, row].item()
+            colour = "white" if value > 0.7 else "black"
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", size=8, color=colour)
+        ax.set_xlabel("letters read so far; the number is the largest probability")
+        ax.set_title(f"{name}: {classes[best]}, {probabilities[-1, best]:.2f}")
+        return figure, f"Heat map of class probabilities after each letter of {name}."
+
+    box = ipywidgets.Text(value=text, description="name", continuous_update=False)
+    return Explorer(draw, text=box)
+
+
+def prefix_probabilities(model: nn.Module, vocab: Vocab, name: str) -> torch.Tensor:
+    """Return the class probabilities (T, C) after each of the T letters of a name."""
+    if not name or any(letter not in vocab for letter in name):
+        raise ValueError(f"{name!r}: expected at least one letter, all of them in the vocabulary")
+    place, was_training = next(model.parameters()).device, model.training
+    model.eval()
+    lengths = torch.arange(1, len(name) + 1)
+    X = vocab.encode(name).repeat(len(name), 1).to(place)  # row t is read up to letter t only
+    with torch.no_grad():
+        probabilities = model(X, lengths).softmax(dim=1).cpu()
+    model.train(was_training)
+    return probabilities
+
+
+def reach_explorer(num_steps: int = 12) -> Explorer:
+    """Let the reader see which inputs each direction's output at a step depends on.
+
+    Args:
+        num_steps: T, the length of the sequence.
+    Returns:
+        A widget with the directions, the number of layers and the step.
+    """
+
+    def draw(directions: str, layers: int, step: int) -> tuple[Figure, str]:
+        with torch.random.fork_rng(devices=[]):  # the chapter's own stream stays as it is
+            torch.manual_seed(0)
+            layer = nn.LSTM(4, 8, layers, bidirectional=directions == "two").double()
+            x = torch.randn(num_steps, 4).double()
+        strengths = reach(layer, x, step - 1)  # (D, T)
+        names = ("forward", "backward")[: len(strengths)]
+        counts = [
+            f"{name} half {int((row > 0).sum())}"
+            for name, row in zip(names, strengths, strict=True)
+        ]
+        figure, ax = plots.subplots(height=0.5 * len(names) + 0.75)
+        plots.reach(ax, strengths, names)
+        ax.set_title(f"inputs that matter to the output at step {step}: {', '.join(counts)}")
+        return figure, f"{ax.get_title('left')}, of {num_steps}. In the cells: powers of ten."
+
+    return Explorer(
+        draw,
+        directions=ipywidgets.ToggleButtons(options=["two", "one"], description="directions"),
+        layers=_slider("layers", 1, 1, 3),
+        step=_slider("step", num_steps, 1, num_steps),
+    )
+
+
+def reach(layer: nn.Module, x: torch.Tensor, step: int) -> torch.Tensor:
+    """Measure how strongly each direction's output at one step depends on each input.
+
+    Args:
+        layer: a time-major recurrent layer, of one direction or two.
+        x: (T, V), one sequence.
+        step: the output's step, from 0.
+    Returns:
+        (D, T), the Euclidean norm of the derivatives of all H outputs by all V features of x[s].
+        It is exactly zero where nothing leads from x[s] to that output.
+    Raises:
+        ValueError: if there is no such step.
+    Source: chapter 9.
+    """
+    if not 0 <= step < len(x):
+        raise ValueError(f"expected a step from 0 to {len(x) - 1}, got {step}")
+    x = x.detach().requires_grad_()
+    output = layer(x.unsqueeze(1))[0][step, 0]  # (D * H,)
+    halves = output.chunk(2) if layer.bidirectional else (output,)
+    norms = []
+    for half in halves:
+        rows = [torch.autograd.grad(unit, x, retain_graph=True)[0] for unit in half]
+        norms.append(torch.stack(rows).square().sum((0, 2)).sqrt())
+    return torch.stack(norms)
+
+
+def gradient_explorer() -> Explorer:
+    """Let the reader see how far back a gradient reaches in an untrained recurrent layer.
+
+    Returns:
+        A widget with the recurrent matrix's kind and spectral radius, the nonlinearity, the number
+        of steps and the strength of the inputs. It draws the norm of dh[T] / dh[T-k] against k,
+        and the bound, the k-th power of the matrix's largest singular value.
+    """
+
+    def draw(
+        kind: str, nonlinearity: str, radius: float, steps: int, strength: float
+    ) -> tuple[Figure, str]:
+        W, norms = gradient_reach(kind, nonlinearity, radius, steps, strength)
+        sigma = torch.linalg.matrix_norm(W, 2).item()
+        figure, ax = plots.subplots(height=3.0)
+        series = {"measured": norms, "the bound": sigma ** torch.arange(steps + 1.0)}
+        shown = {name: values[1:].tolist() for name, values in series.items()}
+        plots.curves(ax, shown, "norm", "distance k", log=True)
+        ax.set_title(
+            f"spectral radius {radius:.2f}, largest singular value {sigma:.2f}; "
+            f"after {steps} steps {norms[-1]:.0e}"
+        )
+        description = (
+            f"Norm of the product of Jacobians and its bound against the distance, for a {kind} "
+            f"matrix and {nonlinearity}: {ax.get_title('left')}."
+        )
+        return figure, description
+
+    def floats(description: str, value: float, low: float, high: float) -> ipywidgets.FloatSlider:
+        return ipywidgets.FloatSlider(
+            value=value, min=low, max=high, step=0.05, description=description,
+            continuous_update=False, style={"description_width": "7em"},
+        )  # fmt: skip
+
+    return Explorer(
+        draw,
+        kind=ipywidgets.ToggleButtons(options=["random", "orthogonal"], description="matrix"),
+        nonlinearity=ipywidgets.ToggleButtons(options=["tanh", "relu"], description="nonlinearity"),
+        radius=floats("radius", 0.9, 0.1, 2.0),
+        steps=_slider("steps", 60, 5, 100),
+        strength=floats("input strength", 0.1, 0.0, 2.0),
+    )
+
+
+def gradient_reach(
+    kind: str, nonlinearity: str, radius: float, steps: int, strength: float, units: int = 64
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Drive a random recurrent layer with noise and measure how far back its gradient reaches.
+
+    Args:
+        kind: of the recurrent matrix, ``"random"`` (normal entries) or ``"orthogonal"``.
+        nonlinearity: ``"tanh"`` or ``"relu"``.
+        radius: the matrix's spectral radius.
+        steps: the longest distance measured.
+        strength: standard deviation of each input's share.
+        units: H.
+    Returns:
+        W_hh: (H, H) float64; norms: (steps + 1,), those of dh[T] / dh[T-k] for k = 0, 1, ...
+    """
+    generator = torch.Generator().manual_seed(0)
+    W = torch.randn(units, units, generator=generator).double()
+    shares = strength * torch.randn(steps + 1, 1, units, generator=generator).double()
+    W = gradients.with_radius(torch.linalg.qr(W).Q if kind == "orthogonal" else W, radius)
+    hs = Recurrence.apply(shares, torch.zeros(1, units).double(), W, nonlinearity).squeeze(1)
+    return W, gradients.jacobian_norms(W, hs, nonlinearity)
+
+
+def rnn_explorer(input_size: int = 6, num_steps: int = 4, batch_size: int = 3) -> Explorer:
+    """Let the reader turn the arguments of ``nn.RNN`` and read off every shape that follows.
+
+    Args:
+        input_size: the number of features of the input.
+        num_steps: T.
+        batch_size: B.
+    Returns:
+        A widget with hidden_size, num_layers, bidirectional and batch_first.
+    """
+
+    def draw(
+        hidden_size: int, num_layers: int, bidirectional: bool, batch_first: bool
+    ) -> tuple[Figure, str]:
+        layer = nn.RNN(
+            input_size, hidden_size, num_layers, batch_first=batch_first,
+            bidirectional=bidirectional,
+        )  # fmt: skip
+        axes = (batch_size, num_steps) if batch_first else (num_steps, batch_size)
+        output, h_n = layer(torch.zeros(*axes, input_size))
+        state, suffixes = layer.state_dict(), [f"l{n}" for n in range(num_layers)]
+        if bidirectional:
+            suffixes = [f"{name}{end}" for name in suffixes for end in ("", "_reverse")]
+        notes = [
+            f"weight_ih {tuple(state[f'weight_ih_{name}'].shape)}, "
+            f"weight_hh {tuple(state[f'weight_hh_{name}'].shape)}, 2 biases"
+            for name in suffixes
+        ]
+        figure, ax = plots.subplots(height=0.7 + 0.5 * len(suffixes))
+        plots.layer_grid(ax, num_steps, num_layers, bidirectional, notes)
+        ax.set_title(
+            f"x {(*axes, input_size)}, output {tuple(output.shape)}, h_n {tuple(h_n.shape)}; "
+            f"{sum(p.numel() for p in layer.parameters())} parameters"
+        )
+        return figure, f"Grid of states, one row a layer and direction. {ax.get_title('left')}."
+
+    return Explorer(
+        draw,
+        hidden_size=_slider("hidden_size", 5, 1, 32),
+        num_layers=_slider("num_layers", 2, 1, 3),
+        bidirectional=ipywidgets.Checkbox(False, description="bidirectional"),
+        batch_first=ipywidgets.Checkbox(False, description="batch_first"),
+    )
 
 
 class LiveCurve:

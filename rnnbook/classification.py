@@ -1,0 +1,218 @@
+"""Classifying sequences: batches of unequal lengths, the training loop, and what to measure."""
+
+import os
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
+from tqdm.auto import tqdm
+
+
+@dataclass
+class LengthBuckets:
+    """Deal labelled sequences out in padded minibatches, near equals in length together.
+
+    Each pass shuffles all sequences, takes ``pool`` minibatches' worth of them at a time, sorts
+    these by length, cuts them into minibatches, and deals the minibatches out in random order. With
+    a pool of 1 the minibatches are plain random ones.
+
+    Args:
+        sequences: N tensors of shape (T_n, ...), with the lengths in front.
+        labels: (N,) int64.
+        batch_size: B; the last minibatch of a pass may be smaller.
+        padding: what fills the steps after a sequence's end.
+        pool: how many minibatches are sorted together.
+        rng: the source of the random orders.
+    Yields:
+        X: (B, T, ...) padded to the longest of the minibatch; lengths: (B,) int64; y: (B,) int64.
+    Raises:
+        ValueError: if there is no sequence, a sequence is empty, there are not as many labels as
+            sequences, or a size is below 1.
+    Source: chapter 10.
+    """
+
+    sequences: Sequence[Tensor]
+    labels: Tensor
+    batch_size: int
+    padding: int = 0
+    pool: int = 1
+    rng: random.Random = field(default_factory=lambda: random.Random(0))
+
+    def __post_init__(self) -> None:
+        if len(self.sequences) != len(self.labels):
+            raise ValueError(
+                f"expected a label for each sequence, got {len(self.sequences)} sequences and "
+                f"{len(self.labels)} labels"
+            )
+        for name in ("batch_size", "pool"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"expected {name} of at least 1, got {getattr(self, name)}")
+        if not self.sequences or not all(map(len, self.sequences)):
+            raise ValueError("expected at least one sequence, and every one of at least one step")
+
+    def order(self) -> list[list[int]]:
+        """Draw one pass: for each minibatch the numbers of its sequences."""
+        shuffled = self.rng.sample(range(len(self.sequences)), len(self.sequences))
+        size, minibatches = self.pool * self.batch_size, []
+        for start in range(0, len(shuffled), size):
+            pool = sorted(shuffled[start : start + size], key=lambda n: len(self.sequences[n]))
+            minibatches += [
+                pool[first : first + self.batch_size]
+                for first in range(0, len(pool), self.batch_size)
+            ]
+        self.rng.shuffle(minibatches)
+        return minibatches
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        for members in self.order():
+            X, lengths = pad([self.sequences[n] for n in members], self.padding)
+            yield X, lengths, self.labels[members]
+
+
+def pad(sequences: Sequence[Tensor], padding: int = 0) -> tuple[Tensor, Tensor]:
+    """Put sequences of unequal lengths into one tensor.
+
+    Args:
+        sequences: B tensors of shape (T_b, ...).
+        padding: what fills the steps after a sequence's end.
+    Returns:
+        X: (B, T, ...), T being the longest; lengths: (B,) int64.
+    """
+    lengths = torch.tensor([len(sequence) for sequence in sequences])
+    return pad_sequence(list(sequences), batch_first=True, padding_value=padding), lengths
+
+
+@dataclass
+class History:
+    """What was measured during training, one entry an epoch.
+
+    Attributes:
+        loss: mean cross-entropy of a sequence over the epoch, in nats, with dropout at work.
+        accuracy: share of the validation sequences classified rightly after the epoch; empty
+            without any.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+
+
+def fit(
+    model: nn.Module,
+    batches: LengthBuckets,
+    *,
+    epochs: int,
+    optimizer: torch.optim.Optimizer,
+    clip: float = 1.0,
+    validation: tuple[Sequence[Tensor], Tensor] | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a classifier of sequences.
+
+    Args:
+        model: called with X (B, T, ...) and lengths (B,), returns logits (B, C).
+        batches: yields X, lengths, y; iterated once an epoch.
+        epochs: passes over the batches.
+        optimizer: over the model's parameters.
+        clip: largest norm of the gradient, dimensionless.
+        validation: sequences and labels on which the accuracy is measured after every epoch.
+        progress: whether to show a progress bar; ``RNNBOOK_PROGRESS=off`` hides all of them.
+    Returns:
+        The history. The model is trained in place.
+    Raises:
+        ValueError: if ``epochs`` is below 1.
+        ArithmeticError: if the loss is not finite.
+    Source: chapter 10.
+    """
+    if epochs < 1:
+        raise ValueError(f"expected epochs of at least 1, got {epochs}")
+    place, history = next(model.parameters()).device, History()
+    hidden = not progress or os.environ.get("RNNBOOK_PROGRESS") == "off"
+    for epoch in tqdm(range(1, epochs + 1), desc="epoch", disable=hidden, leave=False):
+        nats, count = 0.0, 0
+        model.train()
+        for X, lengths, y in batches:
+            loss = F.cross_entropy(model(X.to(place), lengths), y.to(place))
+            if not torch.isfinite(loss):
+                raise ArithmeticError(f"epoch {epoch}: the loss is {loss.item()}")
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
+            optimizer.step()
+            nats += loss.item() * len(y)
+            count += len(y)
+        history.loss.append(nats / count)
+        if validation is not None:
+            sequences, labels = validation
+            predicted = predict(model, sequences, batches.padding).argmax(dim=1)
+            history.accuracy.append((predicted == labels).float().mean().item())
+    return history
+
+
+def predict(
+    model: nn.Module, sequences: Sequence[Tensor], padding: int = 0, batch_size: int = 256
+) -> Tensor:
+    """Score the classes of every sequence, with dropout off.
+
+    Args:
+        model: called with X (B, T, ...) and lengths (B,), returns logits (B, C).
+        sequences: N tensors of shape (T_n, ...).
+        padding: what fills the steps after a sequence's end; it must not matter.
+        batch_size: sequences scored at a time; it must not matter either.
+    Returns:
+        logits: (N, C), on the CPU.
+    Source: chapter 10.
+    """
+    place, was_training = next(model.parameters()).device, model.training
+    model.eval()
+    logits = []
+    with torch.no_grad():
+        for start in range(0, len(sequences), batch_size):
+            X, lengths = pad(sequences[start : start + batch_size], padding)
+            logits.append(model(X.to(place), lengths).cpu())
+    model.train(was_training)
+    return torch.cat(logits)
+
+
+def confusion(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
+    """Count how often each class was taken for which.
+
+    Args:
+        labels: (N,) int64, the right classes.
+        predicted: (N,) int64.
+        num_classes: C.
+    Returns:
+        (C, C) int64: entry [i, j] counts the members of class i that were taken for class j.
+    Raises:
+        ValueError: if the shapes differ or a class is outside 0 to C - 1.
+    Source: chapter 10.
+    """
+    if labels.shape != predicted.shape or labels.dim() != 1:
+        raise ValueError(
+            f"expected two vectors of the same length, got {tuple(labels.shape)} and "
+            f"{tuple(predicted.shape)}: take the argmax over the classes first"
+        )
+    both = torch.cat([labels, predicted])
+    if both.numel() and not 0 <= int(both.min()) <= int(both.max()) < num_classes:
+        raise ValueError(f"expected classes from 0 to {num_classes - 1}, got {int(both.max())}")
+    return torch.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(
+        num_classes, num_classes
+    )
+
+
+def recall(counts: Tensor) -> Tensor:
+    """Return for each class the share of its members that were found, (C,), from ``confusion``."""
+    return counts.diagonal() / counts.sum(dim=1).clamp(min=1)
+
+
+def macro_f1(counts: Tensor) -> float:
+    """Return the mean over the classes of F1, 2 TP / (2 TP + FP + FN), from ``confusion``.
+
+    Every class counts the same, however many members it has. A class with no members that was never
+    predicted counts 0.
+    """
+    hits = counts.diagonal()
+    return (2 * hits / (counts.sum(dim=0) + counts.sum(dim=1)).clamp(min=1)).mean().item()

@@ -1,0 +1,270 @@
+"""Checks of chapter 4: backpropagation through time."""
+
+import math
+from itertools import combinations
+
+import torch
+
+from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.recurrent import Recurrence
+
+
+@exercise("4.1", "Three terms by hand")
+def _(term_3, term_2, term_1, total):
+    attempted(term_3, term_2, term_1, total)
+    for name, got, right, slips in (
+        ("term_3", term_3, 2.5, {2.25: "w multiplied h2 at step 3, and not h3", 1.0: "d3 is 1; w "
+         "multiplied h2 there, so what is h2 * d3?", 1.25: "that is h2 * w: between step 3 and the "
+         "loss the result passes w no more"}),
+        ("term_2", term_2, 0.5, {1.0: "the result of step 2 passes w once more, at step 3",
+         1.25: "w multiplied h1 at step 2, and not h2", 0.25: "it passes w once more, not twice"}),
+        ("term_1", term_1, 1.0, {4.0: "the result of step 1 passes w twice more", 2.0: "it passes w"
+         " at step 2 and at step 3: twice, not once", 0.25: "w multiplied h0 at step 1, and not h1",
+         0.5: "it passes w twice more, not three times"}),
+    ):  # fmt: skip
+        if not _close(got, right):
+            reason = slips.get(float(got), "a term is h[t-1] times the gradient that arrives at t")
+            raise Wrong(f"{name} is {got!r}: {reason}")
+    if not _close(total, 4.0):
+        raise Wrong(f"the terms are right; their sum is 4, and not {total!r}")
+    return "the far term weighs least and is not the smallest"
+
+
+def _close(got, expected):
+    return math.isclose(float(got), expected, rel_tol=1e-6, abs_tol=1e-9)
+
+
+def _tensors(returned, names, shapes):
+    """Return the reader's tensors if their number and shapes are right."""
+    if not isinstance(returned, tuple | list) or len(returned) != len(names):
+        raise Wrong(f"expected {len(names)} tensors, {', '.join(names)}, got {_short(returned)}")
+    for name, tensor, shape in zip(names, returned, shapes, strict=True):
+        if not isinstance(tensor, torch.Tensor):
+            raise Wrong(f"{name} is {_short(tensor)}, not a tensor")
+        if tuple(tensor.shape) != shape:
+            raise Wrong(f"{name} has the shape {tuple(tensor.shape)}, expected {shape}")
+    return [tensor.detach().double() for tensor in returned]
+
+
+def _short(value):
+    return f"{type(value).__name__} {value!r}"[:60]
+
+
+def _same(got, expected):
+    return all(
+        torch.allclose(a, b, rtol=1e-8, atol=1e-10) for a, b in zip(got, expected, strict=True)
+    )
+
+
+BUGS = {
+    "transpose": "the gradient comes back through the transpose of W_hh",
+    "slope": "hs[t] is tanh(a[t]) already: its slope is read off it without another tanh",
+    "state": "W_hh multiplied the state before, h[t-1], and h0 at the first step",
+    "sum": "the bias is used at every step: its gradient is the sum over all of them",
+}
+
+
+def _mended(inputs, hs, h0, do, W_hh, W_hq, bugs=()):
+    """The right backward pass, or one with some of the bugs, to recognise what is left."""
+    before = hs if "state" in bugs else torch.cat([h0.unsqueeze(0), hs[:-1]])
+    slope = 1 - (torch.tanh(hs) if "slope" in bugs else hs) ** 2
+    W_back = W_hh if "transpose" in bugs else W_hh.T
+    d, ds = torch.zeros_like(h0), []
+    for t in reversed(range(len(hs))):
+        d = (do[t] @ W_hq.T + d @ W_back) * slope[t]
+        ds.insert(0, d)
+    ds = torch.stack(ds)
+    db_h = ds[0].sum(0) if "sum" in bugs else ds.sum((0, 1))
+    dW_xh, dW_hh = (torch.einsum("tbi,tbj->ij", a, ds) for a in (inputs, before))
+    return dW_xh, dW_hh, db_h
+
+
+@exercise("4.2", "Four bugs on the way back")
+def _(mended_backward):
+    generator = torch.Generator().manual_seed(0)
+    T, B, V, H = 5, 3, 4, 6
+
+    def normal(*shape):
+        return torch.randn(shape, generator=generator).double()
+
+    arguments = (
+        normal(T, B, V), torch.tanh(normal(T, B, H)), torch.tanh(normal(B, H)),
+        normal(T, B, V), normal(H, H), normal(H, V),
+    )  # fmt: skip
+    names, shapes = ("dW_xh", "dW_hh", "db_h"), ((V, H), (H, H), (H,))
+    returned = call(mended_backward, *(a.clone() for a in arguments))
+    got = _tensors(returned, names, shapes)
+    if _same(got, _mended(*arguments)):
+        return
+    for number in range(1, len(BUGS) + 1):
+        for bugs in combinations(BUGS, number):
+            if _same(got, _mended(*arguments, bugs)):
+                raise Wrong("; and ".join(BUGS[bug] for bug in bugs))
+    right = _mended(*arguments)
+    wrong = [n for n, a, b in zip(names, got, right, strict=True) if not _same([a], [b])]
+    raise Wrong(f"not what the equations of section 4.2 give: {', '.join(wrong)}")
+
+
+@exercise("4.3", "The same for relu")
+def _(relu_backward):
+    one = torch.ones(1, 1).double()
+    # Two steps of one unit: h0 = 1, states 2 and 3, W = 0.5, a gradient of 1 at each.
+    tiny = (torch.ones(2, 1, 1).double(), torch.tensor([2.0, 3.0]).double().reshape(2, 1, 1))
+    _examine_relu(relu_backward, *tiny, one, 0.5 * one)
+    generator = torch.Generator().manual_seed(0)
+    for T, B, H in ((1, 2, 3), (6, 4, 5), (9, 1, 7)):
+        shares, g = (torch.randn(T, B, H, generator=generator).double() for _ in range(2))
+        h0 = torch.randn(B, H, generator=generator).double()
+        W = torch.randn(H, H, generator=generator).double() / 2
+        _examine_relu(relu_backward, g, Recurrence.apply(shares, h0, W, "relu"), h0, W)
+
+
+def _relu(g, hs, h0, W, slip=""):
+    """The right gradients, or those with a slip, to name what a wrong answer did."""
+    slope = 1 - hs**2 if slip == "tanh" else (hs >= 0 if slip == "zero" else hs > 0).double()
+    d, back = torch.zeros_like(g), torch.zeros_like(h0)
+    for t in reversed(range(len(g))):
+        d[t] = g[t] * slope[t] + back if slip == "order" else (g[t] + back) * slope[t]
+        back = d[t] @ (W if slip == "transpose" else W.T)
+        if slip == "recursion":
+            back = torch.zeros_like(back)
+    before = hs if slip == "state" else torch.cat([h0.unsqueeze(0), hs[:-1]])
+    dh0 = d[0] if slip == "h0" else d[0] @ (W if slip == "transpose" else W.T)
+    return d, dh0, torch.einsum("tbi,tbj->ij", before, d)
+
+
+RELU_SLIPS = {
+    "tanh": "1 - h ** 2 is the slope of tanh, not of relu",
+    "zero": "where the state is 0, take the slope 0",
+    "order": "the slope multiplies what comes from the right too, not only g[t]",
+    "transpose": "the gradient comes back through the transpose of W_hh",
+    "recursion": "nothing comes from the step to the right: h[t] also goes into h[t+1]",
+    "state": "W_hh multiplied the state before: h0 at the first step, then hs[0], ...",
+    "h0": "h0 lies one more product with W_hh.T back than the first step's d",
+}
+
+
+def _examine_relu(relu_backward, g, hs, h0, W):
+    arguments = tuple(a.clone() for a in (g, hs, h0, W))
+    returned = call(relu_backward, *arguments)
+    shapes = (tuple(g.shape), tuple(h0.shape), tuple(W.shape))
+    got, right = _tensors(returned, ("d", "dh0", "dW_hh"), shapes), _relu(g, hs, h0, W)
+    if _same(got, right):
+        return
+    # A slip must explain an answer that it makes different from the right one.
+    for slip, reason in RELU_SLIPS.items():
+        if _same(got, _relu(g, hs, h0, W, slip)):
+            raise Wrong(reason)
+    names = ("the shares' gradient d", "dh0", "dW_hh")
+    wrong = [n for n, a, b in zip(names, got, right, strict=True) if not _same([a], [b])]
+    raise Wrong(
+        f"for T, B, H = {tuple(g.shape)}, not what autograd finds: {', '.join(wrong)}"
+    )
+
+
+@exercise("4.4", "How far back does a latch see?")
+def _(latch_reach):
+    for w in (3, 2, 1.5, 1.1, 1.05):
+        held = 1.0
+        for _ in range(10_000):
+            held = math.tanh(w * held)
+        slope = w * (1 - held**2)
+        right = math.floor(math.log(1e-3) / math.log(slope)) + 1
+        got = float(call(latch_reach, w))
+        if abs(got - right) <= (1 if w < 1.2 else 0):  # near 1, rounding may cost a step
+            continue
+        slips = {
+            right - 1: "count the step that takes the product below 0.001 as well",
+            right + 1: "that is one step too many: the product is below 0.001 already before it",
+            _steps(1 - held**2): "the factor of a step is w * (1 - h*^2); w is missing",
+            _steps(1 - math.tanh(held) ** 2): "h* is the tanh already: the slope is 1 - h*^2",
+            _steps(w * (1 - math.tanh(w) ** 2)): "that is the slope after one step from 1; let h "
+            "settle first",
+        }
+        reason = slips.get(got, f"the factor of each step is {slope:.4f}")
+        raise Wrong(f"w = {w}: {got:g} is not it; {reason}")
+
+
+def _steps(slope):
+    return math.floor(math.log(1e-3) / math.log(slope)) + 1 if 0 < slope < 1 else None
+
+
+@exercise("4.5", "What clipping leaves alone")
+def _(answer):
+    choice(
+        answer,
+        "abcd",
+        "c",
+        {
+            "a": "that would be clipping by value; by norm, all are multiplied by one number",
+            "b": "the norm was 50, far from vanishing; the terms that vanish are the far ones",
+            "d": "a vector times a positive number keeps its direction",
+        },
+    )
+
+
+@exercise("4.6", "Detach in the right place")
+def _(truncated_states):
+    for T, window in ((6, 3), (7, 3), (4, 1), (5, 9)):
+        generator = torch.Generator().manual_seed(T)
+        B, V, H = 2, 3, 4
+        # Positive weights and small inputs: no gradient is 0 by accident.
+        W_xh, W_hh = (torch.rand(n, H, generator=generator).double() / H for n in (V, H))
+        inputs = torch.rand(T, B, V, generator=generator).double().requires_grad_()
+        h0 = torch.rand(B, H, generator=generator).double().requires_grad_()
+
+        def step(x, h, W_xh=W_xh, W_hh=W_hh):
+            return torch.tanh(x @ W_xh + h @ W_hh)
+
+        hs = call(truncated_states, step, inputs, h0, window)
+        _examine_values(hs, step, inputs, h0, window)
+        _examine_reach(hs, inputs, h0, window)
+
+
+def _examine_values(hs, step, inputs, h0, window):
+    T, shape = len(inputs), (len(inputs), *h0.shape)
+    if not isinstance(hs, torch.Tensor):
+        raise Wrong(f"expected one tensor of shape (T, B, H), got {_short(hs)}: stack the states")
+    if tuple(hs.shape) != shape:
+        raise Wrong(f"expected the states as (T, B, H) = {shape}, got {tuple(hs.shape)}")
+    h, zeroed, right, forgetful = h0, h0, [], []
+    for t, x in enumerate(inputs):
+        zeroed = torch.zeros_like(zeroed) if t % window == 0 and t else zeroed
+        h, zeroed = step(x, h), step(x, zeroed)
+        right.append(h)
+        forgetful.append(zeroed)
+    if torch.allclose(hs, torch.stack(right), rtol=1e-10):
+        return
+    if torch.allclose(hs, torch.stack(forgetful), rtol=1e-10):
+        raise Wrong("at a cut the state's numbers go on; yours start again from zeros")
+    raise Wrong(f"for T = {T} and a window of {window} the states are not those without truncation")
+
+
+def _examine_reach(hs, inputs, h0, window):
+    """Find from which steps a loss at each step gets a gradient, and from which it should."""
+    to_h0 = []
+    for t in range(len(inputs)):
+        where = f"T = {len(inputs)}, window {window}: the state after step {t} (counted from 0)"
+        if not hs[t].requires_grad:
+            raise Wrong(f"{where} has no history at all: nothing learns from a loss there")
+        reached = torch.autograd.grad(
+            hs[t].sum(), [inputs, h0], retain_graph=True, allow_unused=True
+        )
+        of_inputs, of_h0 = reached
+        if of_inputs is None:
+            of_inputs = torch.zeros_like(inputs)
+        steps = [s for s in range(len(inputs)) if of_inputs[s].abs().sum() > 0]
+        start = t - t % window
+        wanted = list(range(start, t + 1))
+        if steps != wanted:
+            got = f"steps {steps[0]} to {steps[-1]}" if steps else "no step at all"
+            more = bool(steps) and steps[0] < start
+            hint = (
+                "a cut is missing or comes late" if more else "a cut comes too early or too often"
+            )
+            if not steps:
+                hint = "detach before the step, not after it"
+            raise Wrong(f"{where} gets a gradient from {got}, not from {start} to {t}: {hint}")
+        to_h0.append(of_h0 is not None and bool(of_h0.abs().sum() > 0))
+    if any(to_h0):
+        raise Wrong("a gradient reaches the h that was given: detach that too")

@@ -1,0 +1,290 @@
+"""Checks of chapter 6: PyTorch's nn.RNN."""
+
+import random
+
+import torch
+from torch import nn
+
+from rnnbook.exercises import NotAttempted, Wrong, attempted, call, choice, exercise
+
+
+def _count(V, H, L, D, bias):
+    return sum(p.numel() for p in nn.RNN(V, H, L, bias=bias, bidirectional=D == 2).parameters())
+
+
+@exercise("6.1", "Count them")
+def _(count_parameters):
+    def compare(V, H, L, D, bias, slips=None):
+        got, right = call(count_parameters, V, H, L, D, bias), _count(V, H, L, D, bias)
+        if got != right:
+            said = (slips or {}).get(got, "add up what one layer and direction has, part by part")
+            raise Wrong(
+                f"V = {V}, H = {H}, L = {L}, D = {D}, bias = {bias}: expected {right:,}, got "
+                f"{got}: {said}"
+            )
+
+    H, V = 10, 3
+    square = V * H + H * H
+    one_bias = {square + H: "PyTorch has two biases", square: "the biases are missing"}
+    compare(V, H, 1, 1, True, one_bias)
+    below = "what does layer 1 read: the input, or the layer below?"
+    compare(V, H, 2, 1, True, {2 * (square + 2 * H): below})
+    narrow = 2 * (square + 2 * H) + 2 * (2 * H * H + 2 * H)
+    compare(V, H, 2, 2, True, {narrow: "layer 1 reads both directions of layer 0: D * H features"})
+    compare(V, H, 1, 1, False, {square + 2 * H: "bias=False takes both biases away"})
+    rng = random.Random(0)
+    for _ in range(20):
+        compare(rng.randint(1, 9), rng.randint(1, 9), rng.randint(1, 4), rng.randint(1, 2),
+                rng.random() < 0.5)  # fmt: skip
+
+
+@exercise("6.2", "Turned or not")
+def _(answer):
+    choice(
+        answer,
+        "abcd",
+        "c",
+        {
+            "a": "batch_first turns the input and output, never the states",
+            "b": "without h0 no size can disagree with another: section 6.4 ran it",
+            "d": "which axis of output is time now?",
+        },
+    )
+
+
+@exercise("6.3", "Half-life")
+def _(s):
+    attempted(s)
+    value, right = float(s), 0.5**0.1
+    slips = {
+        2**0.1: "that one doubles in ten steps",
+        0.95: "the decay is a product of ten equal factors, not a sum of ten equal losses",
+        0.5: "that one halves in a single step",
+        0.05: "the decay is a product of ten equal factors",
+        0.1**0.5: "ten factors, and a half is left: which is the base, which the exponent?",
+        0.5**10: "s is one of ten equal factors whose product is a half",
+    }
+    for slip, reason in slips.items():
+        if abs(value - slip) < 1e-3:
+            raise Wrong(f"s = {value:g}: {reason}")
+    if not abs(value - right) <= 0.002:
+        layer, x = nn.RNN(1, 1, nonlinearity="relu", bias=False), torch.zeros(10, 1)
+        with torch.no_grad():
+            layer.weight_hh_l0.fill_(value)
+            left = layer(x, torch.ones(1, 1))[1].item()
+        raise Wrong(f"with s = {value:g}, {left:.3f} of the state is left after ten steps, not 0.5")
+
+
+@exercise("6.4", "Shapes on paper")
+def _(output, h_n, weight_ih_l1, weight_hh_l2_reverse):
+    T, B, H, L = 35, 16, 64, 3
+    answers = {
+        "output": (output, (T, B, 2 * H)),
+        "h_n": (h_n, (2 * L, B, H)),
+        "weight_ih_l1": (weight_ih_l1, (H, 2 * H)),
+        "weight_hh_l2_reverse": (weight_hh_l2_reverse, (H, H)),
+    }
+    attempted(*(answer for answer, _ in answers.values()))
+    slips = {
+        ("output", (T, B, H)): "both directions stand side by side",
+        ("output", (B, T, 2 * H)): "there is no batch_first here",
+        ("output", (T, B, 2 * L * H)): "output holds the top layer only",
+        ("output", (T, B, 28)): "there is no head: output holds states",
+        ("h_n", (L, B, H)): "one row for each layer and direction",
+        ("h_n", (L, B, 2 * H)): "the directions are rows of their own here, not side by side",
+        ("h_n", (2, B, H)): "all layers are in it",
+        ("h_n", (B, 2 * L, H)): "the batch is never the first axis of a state",
+        ("weight_ih_l1", (H, 28)): "only layer 0 reads the input",
+        ("weight_ih_l1", (28, H)): "only layer 0 reads the input, and PyTorch's are transposed",
+        ("weight_ih_l1", (H, H)): "layer 1 reads both directions of layer 0",
+        (
+            "weight_ih_l1",
+            (2 * H, H),
+        ): "PyTorch's weights are transposed: what they give comes first",
+        ("weight_hh_l2_reverse", (H, 2 * H)): "each direction reads its own last state only",
+        ("weight_hh_l2_reverse", (2 * H, 2 * H)): "each direction reads its own last state only",
+    }
+    for name, (answer, right) in answers.items():
+        try:
+            got = tuple(int(size) for size in answer)
+        except (TypeError, ValueError) as error:
+            raise Wrong(f"{name}: expected a tuple of whole numbers, got {answer!r}") from error
+        if got != right:
+            raise Wrong(f"{name}: {got} is not it: {slips.get((name, got), 'see section 6.2')}")
+
+
+@exercise("6.5", "One layer out of two")
+def _(split_layers):
+    for number, options in enumerate(
+        (
+            {},
+            {"nonlinearity": "relu"},
+            {"bias": False},
+            {"batch_first": True},
+            {"dtype": torch.float32},
+        )
+    ):
+        V, H, T, B = 5, 4, 6, 3
+        rnn = nn.RNN(V, H, num_layers=2, **({"dtype": torch.float64} | options))
+        x = torch.randn(*((B, T) if rnn.batch_first else (T, B)), V).to(rnn.weight_ih_l0)
+        before = [p.detach().clone() for p in rnn.parameters()]
+        returned = call(split_layers, rnn)
+        try:
+            lower, upper = returned
+        except (TypeError, ValueError) as error:
+            raise Wrong(f"expected the pair lower, upper, got {returned!r}") from error
+        said = f"{options or 'nn.RNN(V, H, num_layers=2)'}: "
+        if any(not torch.equal(a, b) for a, b in zip(before, rnn.parameters(), strict=True)):
+            raise Wrong(said + "the network that was given has changed; copy from it")
+        for name, layer, features in (("lower", lower, V), ("upper", upper, H)):
+            if not isinstance(layer, nn.Module):
+                raise Wrong(f"{name}: expected a layer, got {type(layer).__name__}")
+            if getattr(layer, "num_layers", 1) != 1:
+                raise Wrong(f"{name} has {layer.num_layers} layers, not one")
+            if getattr(layer, "input_size", features) != features:
+                raise Wrong(f"{name} reads {layer.input_size} features, expected {features}")
+        _compare_stack(said, rnn, x, lower, upper, first=number == 0)
+
+
+def _compare_stack(said, rnn, x, lower, upper, first):
+    output, h_n = rnn(x)
+    between, h_lower = lower(x)
+    final, h_upper = upper(between)
+    close = {"rtol": 1e-4, "atol": 1e-6}
+    if tuple(final.shape) != tuple(output.shape):
+        raise Wrong(f"{said}expected an output of {tuple(output.shape)}, got {tuple(final.shape)}")
+    if not torch.allclose(h_lower[0], h_n[0], **close):
+        raise Wrong(
+            said + ("layer 0's states differ from h_n[0]: are all of its weights copied?"
+            if first else "layer 0's states differ: the new layer needs the same options")
+        )  # fmt: skip
+    if not (torch.allclose(final, output, **close) and torch.allclose(h_upper[0], h_n[1], **close)):
+        raise Wrong(
+            said + ("the output differs: are all of the upper layer's weights those of layer 1?"
+            if first else "the output differs: the upper layer needs the same options")
+        )  # fmt: skip
+
+
+def _built(cls, *sizes):
+    """Return an object of a reader's class, in float64; a class as empty as the stub is one."""
+    attempted(cls)
+    if not isinstance(cls, type):
+        raise Wrong("pass the class itself, not an object of it")
+    own = {name for part in cls.__mro__ if part not in nn.Module.__mro__ for name in vars(part)}
+    if not own & {"__init__", "forward"}:
+        raise NotAttempted
+    if "forward" not in own:
+        raise Wrong("the class has no method forward")
+    model = cls(*sizes)
+    if not isinstance(model, nn.Module):
+        raise Wrong("expected a subclass of nn.Module")
+    return model.double()
+
+
+@exercise("6.6", "Three bugs")
+def _(mended):
+    F, H, L, C, B, T = 3, 6, 2, 4, 5, 7
+    model = _built(mended, F, H, L, C)
+    x = torch.randn(B, T, F).double()
+
+    def scores(x):
+        returned = model(x)
+        return returned[0] if isinstance(returned, tuple) else returned
+
+    logits = scores(x)
+    if not isinstance(logits, torch.Tensor):
+        raise Wrong(f"forward should return logits, got {type(logits).__name__}")
+    if tuple(logits.shape) == (T, C):
+        raise Wrong(
+            f"for x {(B, T, F)} the result is {(T, C)}: the layer takes the axis of the batch for "
+            "time"
+        )
+    if tuple(logits.shape) != (B, C):
+        raise Wrong(f"for x {(B, T, F)} expected logits of {(B, C)}, got {tuple(logits.shape)}")
+    if not torch.allclose(scores(x[:2]), logits[:2]):
+        raise Wrong(
+            "a sequence's logits depend on the other sequences: the layer takes the axis of the "
+            "batch for time"
+        )
+    if bool((logits >= 0).all()) and torch.allclose(logits.sum(1), torch.ones(B).double()):
+        raise Wrong("each row adds up to 1: the loss takes the softmax itself, and wants logits")
+    _examine_head(model, logits, scores, x)
+
+
+def _examine_head(model, logits, scores, x):
+    logits.sin().sum().backward()
+    for name, p in model.named_parameters():
+        if p.grad is None or not p.grad.any():
+            raise Wrong(f"{name} gets no gradient: which layer's state does the head read?")
+    for step, name in ((-1, "last"), (0, "first")):
+        other = x.clone()
+        other[:, step] += 1
+        if torch.allclose(scores(other), logits):
+            raise Wrong(f"the logits do not depend on the {name} step of the sequence")
+    rnns = [m for m in model.modules() if isinstance(m, nn.RNN)]
+    heads = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    if len(rnns) == len(heads) == 1:
+        h_n = rnns[0](x if rnns[0].batch_first else x.transpose(0, 1))[1]
+        right = heads[0](h_n[-1])
+        same = torch.allclose(logits, right) or torch.allclose(logits, right.log_softmax(dim=1))
+        if not same:
+            raise Wrong("the logits are not those of the head on the top layer's last state")
+
+
+@exercise("6.7", "Layers out of cells")
+def _(cell_rnn):
+    V, H, L, T, B = 5, 4, 3, 6, 2
+    model = _built(cell_rnn, V, H, L)
+    cells = [m for m in model.modules() if isinstance(m, nn.RNNCell)]
+    if len(cells) != L:
+        raise Wrong(
+            f"expected {L} cells among the module's modules, found {len(cells)}: one for each "
+            "layer, in an nn.ModuleList, which Python's own lists are not"
+        )
+    sizes = [cell.input_size for cell in cells]
+    if sizes != [V] + [H] * (L - 1):
+        raise Wrong(f"the cells read {sizes} features; layer 0 reads V, the others H")
+    builtin = nn.RNN(V, H, L).double()
+    with torch.no_grad():
+        for number, cell in enumerate(cells):
+            for name, value in cell.named_parameters():
+                value.copy_(getattr(builtin, f"{name}_l{number}"))
+    x, h0 = torch.randn(T, B, V).double(), torch.randn(L, B, H).double()
+    for arguments in ((x,), (x, h0)):
+        _compare_cells(model, cells, builtin, arguments)
+
+
+def _compare_cells(model, cells, builtin, arguments):
+    said = f"{'without h0' if len(arguments) == 1 else 'with an h0 of random numbers'}: "
+    returned = model(*arguments)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise Wrong(f"expected the pair output, h_n, got {type(returned).__name__}")
+    builtin.zero_grad()
+    model.zero_grad()
+    expected = builtin(*arguments)
+    for name, got, right in zip(("output", "h_n"), returned, expected, strict=True):
+        if not isinstance(got, torch.Tensor):
+            raise Wrong(
+                f"{name}: expected a tensor, got {type(got).__name__}: torch.stack makes one"
+            )
+        if tuple(got.shape) != tuple(right.shape):
+            raise Wrong(f"{name}: expected {tuple(right.shape)}, got {tuple(got.shape)}")
+    (output, h_n), (right, right_h_n) = returned, expected
+    for step in range(len(right)):
+        if not torch.allclose(output[step], right[step], rtol=1e-8, atol=1e-12):
+            what = "does each layer read the new state of the one below?"
+            if step:
+                what = "is each layer's own state handed on to its next step?"
+            raise Wrong(f"{said}output differs from nn.RNN's from step {step + 1} on: {what}")
+    if not torch.allclose(h_n, right_h_n, rtol=1e-8, atol=1e-12):
+        raise Wrong(f"{said}h_n differs from nn.RNN's: one row a layer, layer 0 first")
+    (output.sin().sum() + h_n.cos().sum()).backward()
+    (right.sin().sum() + right_h_n.cos().sum()).backward()
+    for number, cell in enumerate(cells):
+        for name, p in cell.named_parameters():
+            wanted = getattr(builtin, f"{name}_l{number}").grad
+            if p.grad is None or not torch.allclose(p.grad, wanted, rtol=1e-6, atol=1e-10):
+                raise Wrong(
+                    f"{said}the values agree, and the gradient of layer {number}'s {name} does "
+                    "not: is anything detached?"
+                )

@@ -1,0 +1,193 @@
+"""Backpropagation through time, taken apart: gradients, Jacobians, truncation, memory."""
+
+import weakref
+from collections import Counter
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from rnnbook.recurrent import NONLINEARITIES, Recurrence
+
+
+def bptt(
+    params: Sequence[Tensor],
+    inputs: Tensor,
+    targets: Tensor,
+    h0: Tensor,
+    crossing: Tensor | None = None,
+) -> tuple[Tensor, list[Tensor]]:
+    """Compute the loss of the network of chapter 3 and its gradients, without autograd.
+
+    With d[t] the gradient at what tanh is applied to, and c[t] the crossing factors::
+
+        do[t] = (softmax(o[t]) - one_hot(y[t])) / (T * B)
+        d[t]  = (do[t] @ W_hq.T + c[t+1] * d[t+1] @ W_hh.T) * (1 - h[t] ** 2)
+
+    Args:
+        params: W_xh (V, H), W_hh (H, H), b_h (H,), W_hq (H, V) and b_q (V,).
+        inputs: x, (T, B, V).
+        targets: (T, B) int64, the token to be predicted after each step.
+        h0: (B, H), the state to start from; no gradient is returned for it.
+        crossing: (T,), factors of the gradient on its way from each step to the one before: 1 lets
+            it pass, 0 cuts it off. The first leads to h0 and changes nothing. None: all 1.
+    Returns:
+        The mean cross-entropy in nats, and the gradients in the order of ``params``.
+    Raises:
+        ValueError: if the targets or the factors do not have a value for each step.
+    Source: Werbos (1990). Chapter 4.
+    """
+    W_xh, W_hh, b_h, W_hq, b_q = (p.detach() for p in params)
+    T, B, V = inputs.shape
+    if tuple(targets.shape) != (T, B):
+        raise ValueError(
+            f"expected targets of shape (T, B) = {(T, B)}, got {tuple(targets.shape)}: time comes "
+            "first, so the Y of a minibatch goes in as Y.T"
+        )
+    if crossing is None:
+        crossing = torch.ones(T)
+    if tuple(crossing.shape) != (T,):
+        raise ValueError(
+            f"expected a factor for each of the {T} steps, got shape {tuple(crossing.shape)}"
+        )
+    hs = Recurrence.apply(inputs @ W_xh + b_h, h0, W_hh, "tanh")  # (T, B, H)
+    logits = hs @ W_hq + b_q  # (T, B, V)
+    loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+    do = (logits.softmax(dim=2) - nn.functional.one_hot(targets, V)) / (T * B)
+    d, slope = do @ W_hq.T, 1 - hs**2  # (T, B, H)
+    d[-1] *= slope[-1]
+    for t in range(T - 2, -1, -1):
+        d[t] = (d[t] + float(crossing[t + 1]) * d[t + 1] @ W_hh.T) * slope[t]
+    before = torch.cat([h0.unsqueeze(0), hs[:-1]])  # (T, B, H)
+    sums = [_product(inputs, d), _product(before, d), d.sum((0, 1))]
+    return loss, [*sums, _product(hs, do), do.sum((0, 1))]
+
+
+def _product(a: Tensor, b: Tensor) -> Tensor:
+    """Sum a[t].T @ b[t] over all steps in one product; a (T, B, M), b (T, B, N) give (M, N)."""
+    return a.flatten(0, 1).T @ b.flatten(0, 1)
+
+
+def regular_truncation(num_steps: int, window: int, offset: int = 0) -> Tensor:
+    """Return crossing factors (T,) that cut the way back every ``window`` steps.
+
+    Args:
+        num_steps: T.
+        window: steps between two cuts, at least 1.
+        offset: the gradient does not leave the steps offset, offset + window, ... (counted from 0)
+            backwards.
+    Raises:
+        ValueError: if the window is below 1.
+    """
+    if window < 1:
+        raise ValueError(f"expected a window of at least 1 step, got {window}")
+    return ((torch.arange(num_steps) - offset) % window != 0).double()
+
+
+def random_truncation(
+    num_steps: int, probability: float, generator: torch.Generator | None = None
+) -> Tensor:
+    """Draw crossing factors (T,): 0 with a probability c, else 1 / (1 - c); their mean is 1.
+
+    Args:
+        num_steps: T.
+        probability: c, from 0 to below 1; the mean number of steps between two cuts is 1 / c.
+        generator: where the random numbers come from; PyTorch's global one if None.
+    Raises:
+        ValueError: if c is not in that range.
+    Source: Tallec and Ollivier (2017). Chapter 4.
+    """
+    if not 0 <= probability < 1:
+        raise ValueError(f"expected a probability from 0 to below 1, got {probability}")
+    passes = torch.rand(num_steps, generator=generator) >= probability
+    return passes.double() / (1 - probability)
+
+
+def spectral_radius(W: Tensor) -> float:
+    """Return the largest magnitude of an eigenvalue of a square matrix."""
+    return torch.linalg.eigvals(W).abs().max().item()
+
+
+def with_radius(W: Tensor, radius: float) -> Tensor:
+    """Return a square matrix scaled so that its spectral radius is the one given."""
+    return W * (radius / spectral_radius(W))
+
+
+def jacobian_norms(W_hh: Tensor, hs: Tensor, nonlinearity: str = "tanh") -> Tensor:
+    """Measure how strongly the last state depends on each state before it.
+
+    Multiply the Jacobians of single steps, with f' at the states that were reached::
+
+        dh[T] / dh[T-k] = J[T] @ J[T-1] @ ... @ J[T-k+1],   J[t] = diag(f'(h[t])) @ W_hh.T
+
+    Args:
+        W_hh: (H, H), state to state.
+        hs: (T, H), the states of one sequence after each step.
+        nonlinearity: ``"tanh"`` or ``"relu"``.
+    Returns:
+        (T,), the largest singular value of dh[T] / dh[T-k] for k = 0, 1, ..., T-1. No gradient
+        that travels over k steps is multiplied by more than that.
+    Raises:
+        ValueError: if the states are not (T, H).
+    Source: Pascanu et al. (2013). Chapter 4.
+    """
+    if hs.dim() != 2 or hs.shape[1] != len(W_hh):
+        raise ValueError(
+            f"expected the states (T, {len(W_hh)}) of one sequence, got {tuple(hs.shape)}"
+        )
+    slopes = NONLINEARITIES[nonlinearity][1](hs.detach())  # (T, H)
+    product, norms = torch.eye(len(W_hh), dtype=hs.dtype, device=hs.device), []
+    for slope in slopes.flip(0):
+        norms.append(torch.linalg.matrix_norm(product, 2))
+        product = product * slope @ W_hh.detach().T
+    return torch.stack(norms)
+
+
+class SavedBytes:
+    """Count the bytes that autograd keeps for the backward pass while the block runs.
+
+    Each piece of memory counts once, however many operations keep it, and no longer than the last
+    of them does. Parameters, which are there in any case, do not count.
+
+    Args:
+        parameters: the tensors that do not count.
+    Attributes:
+        now: bytes kept at this moment.
+        peak: the most that was ever kept.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor] = ()) -> None:
+        self.now = self.peak = 0
+        self._free = {p.untyped_storage().data_ptr() for p in parameters}
+        self._users: Counter[int] = Counter()
+        self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda kept: kept.tensor)
+
+    def __enter__(self) -> "SavedBytes":
+        self._hooks.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._hooks.__exit__(*exception)
+
+    def _pack(self, tensor: Tensor) -> "_Kept":
+        kept, storage = _Kept(tensor), tensor.untyped_storage()
+        place, size = storage.data_ptr(), storage.nbytes()
+        if place not in self._free:
+            if self._users[place] == 0:
+                self.now += size
+                self.peak = max(self.peak, self.now)
+            self._users[place] += 1
+            weakref.finalize(kept, self._release, place, size)
+        return kept
+
+    def _release(self, place: int, size: int) -> None:
+        self._users[place] -= 1
+        if self._users[place] == 0:
+            self.now -= size
+
+
+class _Kept:
+    """A tensor that autograd keeps; autograd drops it as soon as it needs it no more."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.tensor = tensor

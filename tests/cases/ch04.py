@@ -1,0 +1,182 @@
+"""Right and wrong answers to the exercises of chapter 4."""
+
+import math
+
+import torch
+
+
+def backward(bug="", dtype=torch.float64, as_list=False):
+    """A backward pass that collects all d first, with one bug or none."""
+
+    def mended(inputs, hs, h0, do, W_hh, W_hq):
+        T = len(hs)
+        g, ds = do @ W_hq.T, [None] * T
+        for t in range(T - 1, -1, -1):
+            arrived = g[t]
+            if t < T - 1 and bug != "recursion":
+                arrived = arrived + ds[t + 1] @ (W_hh if bug == "transpose" else W_hh.T)
+            h = torch.tanh(hs[t]) if bug == "slope" else hs[t]
+            ds[t] = arrived * ((1 - h) if bug == "square" else (1 - h * h))
+        d = torch.stack(ds).to(dtype)
+        first = torch.zeros_like(h0) if bug == "h0" else h0
+        before = hs if bug == "state" else torch.cat([first[None], hs[:-1]])
+        dW_hh = before.flatten(0, 1).T @ d.flatten(0, 1)
+        db = d.mean((0, 1)) if bug == "mean" else d[0].sum(0) if bug == "sum" else d.sum((0, 1))
+        if bug == "keepdim":
+            db = d.sum((0, 1)).unsqueeze(0)
+        all_three = inputs.flatten(0, 1).T @ d.flatten(0, 1), dW_hh, db
+        return list(all_three) if as_list else all_three
+
+    return mended
+
+
+def all_four(inputs, hs, h0, do, W_hh, W_hq):
+    d, dW_xh, dW_hh, db_h = torch.zeros_like(h0), 0, 0, 0
+    for t in reversed(range(len(hs))):
+        dh = do[t] @ W_hq.T + d @ W_hh
+        d = dh * (1 - torch.tanh(hs[t]) ** 2)
+        dW_xh = dW_xh + inputs[t].T @ d
+        dW_hh = dW_hh + hs[t].T @ d
+        db_h = d.sum(dim=0)
+    return dW_xh, dW_hh, db_h
+
+
+def relu(slope=lambda h: (h > 0).to(h.dtype), back=lambda d, W: d @ W.T, shift=True, dh0=True):
+    def backward(g, hs, h0, W):
+        ds, arrived = [], 0
+        for t in range(len(g) - 1, -1, -1):
+            d = slope(hs[t]) * (g[t] + arrived)
+            ds.append(d)
+            arrived = back(d, W)
+        d = torch.stack(ds[::-1])
+        states = torch.cat([h0[None], hs])[: len(g)] if shift else hs
+        dW = torch.stack([h.T @ e for h, e in zip(states, d, strict=True)]).sum(0)
+        return d, arrived if dh0 else d[0], dW
+
+    return backward
+
+
+def relu_by_autograd(g, hs, h0, W):
+    """Build the graph anew from the states, and let autograd find the gradients."""
+    h0, W = h0.requires_grad_(), W.requires_grad_()
+    with torch.no_grad():
+        before = torch.cat([h0[None], hs[:-1]])
+        # Where a unit is off, any share below its threshold gives the same state.
+        shares = torch.where(hs > 0, hs - before @ W, -before @ W - 1)
+    shares.requires_grad_()
+    h, out = h0, []
+    for share in shares:
+        h = torch.relu(share + h @ W)
+        out.append(h)
+    return torch.autograd.grad(torch.stack(out), (shares, h0, W), g)
+
+
+def reach(start=1.0, repeats=3000, factor=lambda w, h: w * (1 - h * h), base=0, limit=1e-3):
+    def latch_reach(w):
+        h = start
+        for _ in range(repeats):
+            h = math.tanh(w * h)
+        return math.ceil(math.log(limit) / math.log(factor(w, h))) + base
+
+    return latch_reach
+
+
+def truncated(where="before", first=True, shift=0, every=False, zeros=False, stack=torch.stack):
+    def states(step, inputs, h, window):
+        hs = []
+        for t in range(len(inputs)):
+            if (every or (t + shift) % window == 0) and (first or t) and where == "before":
+                h = torch.zeros_like(h) if zeros else h.detach()
+            h = step(inputs[t], h)
+            if where == "after" and (t + 1) % window == 0:
+                h = h.detach()
+            hs.append(h)
+        return stack(hs)
+
+    return states
+
+
+def by_windows(step, inputs, h, window):
+    """Detach once for each piece of the split inputs."""
+    hs = []
+    for piece in torch.split(inputs, window):
+        h = h.detach().clone()
+        for x in piece:
+            h = step(x, h)
+            hs.append(h.unsqueeze(0))
+    return torch.cat(hs)
+
+
+def detached_copy(step, inputs, h, window):
+    """Store each state before it is cut, and go on with the cut one."""
+    hs, h = [], h.detach()
+    for t, x in enumerate(inputs, start=1):
+        hs.append(step(x, h))
+        h = hs[-1].detach() if t % window == 0 else hs[-1]
+    return torch.stack(hs)
+
+
+CASES = {
+    "4.1": (
+        [(2.5, 0.5, 1.0, 4.0), (torch.tensor(2.5), 1 / 2, 1, 4)],
+        [
+            (2.25, 1.25, 0.25, 3.75),
+            (2.5, 1.0, 4.0, 7.5),
+            (2.5, 0.5, 2.0, 5.0),
+            (2.5, 0.5, 0.5, 3.5),
+            (1.25, 0.25, 0.5, 2.0),
+            (2.5, 0.5, 1.0, 3.0),
+            (1.0, 0.5, 2.5, 4.0),
+        ],
+    ),
+    "4.2": (
+        [(backward(),), (backward(as_list=True),)],
+        [
+            *((backward(bug),) for bug in ("transpose", "slope", "state", "sum", "mean")),
+            *((backward(bug),) for bug in ("recursion", "h0", "square", "keepdim")),
+            (all_four,),
+            (lambda *a: backward()(*a)[1],),
+        ],
+    ),
+    "4.3": (
+        [(relu(),), (relu_by_autograd,), (relu(slope=lambda h: torch.sign(h)),)],
+        [
+            (relu(slope=lambda h: 1 - h**2),),
+            (relu(slope=lambda h: (h >= 0).double()),),
+            (relu(slope=lambda h: h),),
+            (relu(back=lambda d, W: d @ W),),
+            (relu(back=lambda d, W: 0 * d),),
+            (relu(shift=False),),
+            (relu(dh0=False),),
+            (lambda *a: relu()(*a)[0],),
+            (lambda g, *a: tuple(t.sum(0) for t in relu()(g, *a)),),
+        ],
+    ),
+    "4.4": (
+        [(reach(),), (lambda w: float(reach(start=0.5)(w)),)],
+        [
+            (reach(factor=lambda w, h: 1 - h * h),),
+            (reach(factor=lambda w, h: w * (1 - math.tanh(h) ** 2)),),
+            (reach(factor=lambda w, h: 1 - math.tanh(h) ** 2),),
+            (reach(repeats=1),),
+            (reach(base=-1),),
+            (reach(base=1),),
+            (reach(limit=1e-2),),
+            (lambda w: 7 * w,),
+        ],
+    ),
+    "4.5": ([("C",), (" c ",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
+    "4.6": (
+        [(truncated(),), (by_windows,), (detached_copy,)],
+        [
+            (truncated(where="after"),),
+            (truncated(where="never"),),
+            (truncated(first=False),),
+            (truncated(shift=1),),
+            (truncated(every=True),),
+            (truncated(zeros=True),),
+            (truncated(stack=list),),
+            (truncated(stack=torch.cat),),
+        ],
+    ),
+}

@@ -1,0 +1,171 @@
+"""Right and wrong answers to the exercises of chapter 7."""
+
+import math
+
+import torch
+from torch import nn
+
+from rnnbook.models import detach
+from rnnbook.recurrent import set_gate_bias
+
+HALF = 0.5 ** (1 / 50)
+BIAS = math.log(HALF / (1 - HALF))
+
+
+def coupled(keep=lambda f: f, write=lambda f: 1 - f, g=torch.tanh, swap=False, show=torch.tanh):
+    def step(x, state, W_x, W_h, b):
+        h, c = state
+        a = {k: torch.addmm(x @ W_x[k] + b[k], h, W_h[k]) for k in W_x}
+        f = a["f"].sigmoid()
+        c = keep(f) * c + write(f) * g(a["g"])
+        h = a["o"].sigmoid() * show(c)
+        return (c, h) if swap else (h, c)
+
+    return step
+
+
+def lerped(x, state, W_x, W_h, b):
+    """The cell as a weighted mean."""
+    (h, c), a = state, {}
+    for k in "ogf":
+        a[k] = x @ W_x[k] + h @ W_h[k] + b[k]
+    c = torch.lerp(a["g"].tanh(), c, a["f"].sigmoid())
+    return a["o"].sigmoid() * c.tanh(), c
+
+
+def stepper(order="ifgo", biases=2):
+    def step(lstm, x, h, c):
+        a = x @ lstm.weight_ih_l0.T + h @ lstm.weight_hh_l0.T
+        a = a + lstm.bias_ih_l0 * (biases > 0) + lstm.bias_hh_l0 * (biases > 1)
+        part = dict(zip(order, a.chunk(4, dim=1), strict=True))
+        c = part["f"].sigmoid() * c + part["i"].sigmoid() * part["g"].tanh()
+        return part["o"].sigmoid() * c.tanh(), c
+
+    return step
+
+
+def by_the_cell(lstm, x, h, c):
+    return tuple(part[0] for part in lstm(x[None], (h[None], c[None]))[1])
+
+
+def opened(lstm, value):
+    set_gate_bias(lstm, value)
+    return lstm
+
+
+def opener(block=1, both=False, only_l0=False, other=True, weights=False, fresh=False):
+    def open_forget_gates(lstm, value):
+        H = lstm.hidden_size
+        rows = slice(block * H, (block + 1) * H)
+        with torch.no_grad():
+            for name, p in lstm.named_parameters():
+                if only_l0 and not name.endswith("l0"):
+                    continue
+                if name.startswith("bias_ih"):
+                    p[rows] = value
+                elif name.startswith("bias_hh") and other:
+                    p[rows] = value if both else 0
+                elif weights and "weight" in name:
+                    p[rows] = 0
+        return nn.LSTM(lstm.input_size, H) if fresh else lstm
+
+    return open_forget_gates
+
+
+def reader(keep_c=True, cut=detach, carry=True, cut_output=False):
+    def read_in_parts(lstm, x, size):
+        outputs, state = [], None
+        for part in x.split(size):
+            output, (h, c) = lstm(part, state)
+            state = cut((h, c if keep_c else torch.zeros_like(c))) if carry else None
+            outputs.append(output.detach() if cut_output else output)
+        return torch.cat(outputs)
+
+    return read_in_parts
+
+
+def detached_at_the_call(lstm, x, size):
+    outputs, h, c = [], torch.zeros(1, x.shape[1], 4).double(), None
+    c = h
+    for start in range(0, len(x), size):
+        output, (h, c) = lstm(x[start : start + size], (h.detach(), c.detach()))
+        outputs += list(output)
+    return torch.stack(outputs)
+
+
+CASES = {
+    "7.1": (
+        [(0.986, 4.27), (torch.tensor(HALF), torch.tensor(BIAS))],
+        [
+            (0.5, 0.0),
+            (0.99, 4.6),
+            (HALF, -BIAS),
+            (HALF, math.log(HALF)),
+            (1.014, 4.27),
+            (0.98, 3.9),
+            (HALF, 5.0),
+        ],
+    ),
+    "7.2": (
+        [(coupled(),), (lerped,)],
+        [
+            (coupled(write=lambda f: f),),
+            (coupled(keep=lambda f: 1 - f, write=lambda f: f),),
+            (coupled(write=lambda f: 1),),
+            (coupled(g=torch.sigmoid),),
+            (coupled(g=lambda a: a),),
+            (coupled(swap=True),),
+            (coupled(show=lambda c: c),),
+            (lambda x, s, *w: coupled()(x, s, *w)[0],),
+        ],
+    ),
+    "7.3": (
+        [(72_000.0, 254.0)],
+        [
+            (71_520, 254),
+            (18_000, 120),
+            (54_000, 220),
+            (71_040, 254),
+            (72_000, 240),
+            (72_000, 480),
+            (72_000, 253),
+        ],
+    ),
+    "7.4": (
+        [(stepper(),), (by_the_cell,)],
+        [
+            (stepper("ifog", 1),),
+            (stepper("ifog"),),
+            (stepper(biases=1),),
+            (stepper("figo"),),
+            (stepper(biases=0),),
+            (lambda *a: by_the_cell(*a)[::-1],),
+            (lambda *a: by_the_cell(*a)[0],),
+        ],
+    ),
+    "7.5": (
+        [(opened,), (opener(),)],
+        [
+            (opener(both=True),),
+            (opener(block=0),),
+            (opener(block=2),),
+            (opener(only_l0=True),),
+            (opener(other=False),),
+            (opener(weights=True),),
+            (opener(fresh=True),),
+        ],
+    ),
+    "7.6": (
+        [(reader(),), (detached_at_the_call,)],
+        [
+            (reader(keep_c=False),),
+            (reader(cut=lambda s: s),),
+            (reader(carry=False),),
+            (reader(cut=lambda s: (s[0].detach(), s[1])),),
+            (reader(cut=lambda s: (s[0], s[1].detach())),),
+            (reader(cut_output=True),),
+            (lambda lstm, x, size: lstm(x)[0],),
+            (lambda lstm, x, size: lstm(x)[1][0],),
+        ],
+    ),
+}
