@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import re
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rnnbook.exercises import NOT_ATTEMPTED, NOT_YET, PASSED, grade
 from tests.cases.ch05 import epoch
 
 CHAPTERS = Path(__file__).parents[1] / "chapters"
+CHECK = re.compile(r'\bcheck\(\s*"([\d.]+)"')
 exercises._load_all()
 
 # For each exercise: another right answer, and at least four plausible wrong ones.
@@ -48,19 +50,14 @@ def test_wrong_answers_are_refused_with_a_reason(number, answers):
 def _chapter_cells():
     for path in sorted(CHAPTERS.glob("*.ipynb")):
         for cell in nbformat.read(path, as_version=4).cells:
-            if (
-                cell.cell_type == "code"
-                and "check(" in cell.source
-                and "import check" not in cell.source
-            ):
-                yield path, cell
+            if cell.cell_type == "code" and (found := CHECK.search(cell.source)):
+                yield found[1], cell
 
 
 def test_chapters_store_a_stub_not_attempted_and_a_solution_passed():
     stubs, solutions = set(), set()
-    for _, cell in _chapter_cells():
+    for number, cell in _chapter_cells():
         printed = "".join(output.get("text", "") for output in cell.outputs)
-        number = cell.source.split('check("')[1].split('"')[0]
         if "solution=True" in cell.source:
             assert f"Exercise {number}: passed (the solution)" in printed
             solutions.add(number)

@@ -160,3 +160,30 @@ def test_unrolled_network_has_an_arrow_for_every_weight_and_cuts_the_gradient():
     back = [pair for pair in arrows(ax) if pair[0][0] > pair[1][0]]
     assert back == [((t, 0), (t - 1, 0)) for t in (2, 3, 5, 6)]  # none leads from h4 to h3
     assert [line.get_xdata()[0] for line in ax.get_lines()] == [3.5]
+
+
+def test_layer_grid_marks_what_output_and_h_n_hold():
+    def cells(ax):
+        return {(t.get_position(), t.get_text()) for t in ax.texts if t.get_text()}
+
+    _, ax = plots.subplots()
+    plots.layer_grid(ax, num_steps=3, num_layers=2)
+    assert cells(ax) == {
+        ((2, 0), "h_n"), ((0, 1), "output"), ((1, 1), "output"), ((2, 1), "output\nh_n")
+    }  # fmt: skip
+    _, ax = plots.subplots()
+    plots.layer_grid(ax, num_steps=2, num_layers=1, bidirectional=True, notes=["one", "two"])
+    assert ((0, 1), "output\nh_n") in cells(ax) and ((1, 1), "output") in cells(ax)
+    assert ((1.5, 0), "one") in cells(ax)
+    ends = [(a.xyann[0], a.xy[0]) for a in ax.texts if isinstance(a, Annotation)]
+    assert [start < end for start, end in ends] == [True, False]  # the reverse row reads back
+
+
+def test_rnn_explorer_shows_the_shapes_that_follow():
+    explorer = widgets.rnn_explorer(input_size=4, num_steps=6, batch_size=3)
+    assert "x (6, 3, 4), output (6, 3, 5), h_n (2, 3, 5); 115 parameters" in explorer.picture.value
+    explorer.controls["batch_first"].value = True
+    explorer.controls["bidirectional"].value = True
+    assert "x (3, 6, 4), output (3, 6, 10), h_n (4, 3, 5)" in explorer.picture.value
+    explorer.controls["num_layers"].value = 1
+    assert "h_n (2, 3, 5); 110 parameters" in explorer.picture.value

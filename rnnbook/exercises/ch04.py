@@ -157,9 +157,7 @@ def _examine_relu(relu_backward, g, hs, h0, W):
             raise Wrong(reason)
     names = ("the shares' gradient d", "dh0", "dW_hh")
     wrong = [n for n, a, b in zip(names, got, right, strict=True) if not _same([a], [b])]
-    raise Wrong(
-        f"for T, B, H = {tuple(g.shape)}, not what autograd finds: {', '.join(wrong)}"
-    )
+    raise Wrong(f"for T, B, H = {tuple(g.shape)}, not what autograd finds: {', '.join(wrong)}")
 
 
 @exercise("4.4", "How far back does a latch see?")

@@ -28,9 +28,15 @@ def _(count_parameters):
     one_bias = {square + H: "PyTorch has two biases", square: "the biases are missing"}
     compare(V, H, 1, 1, True, one_bias)
     below = "what does layer 1 read: the input, or the layer below?"
-    compare(V, H, 2, 1, True, {2 * (square + 2 * H): below})
-    narrow = 2 * (square + 2 * H) + 2 * (2 * H * H + 2 * H)
-    compare(V, H, 2, 2, True, {narrow: "layer 1 reads both directions of layer 0: D * H features"})
+    first = square + 2 * H  # what layer 0 holds, in one direction
+    compare(V, H, 2, 1, True, {2 * first: below, first: "that is layer 0 alone"})
+    narrow, wide = first + 2 * H * H + 2 * H, first + 3 * H * H + 2 * H
+    slips = {
+        2 * narrow: "layer 1 reads both directions of layer 0: D * H features",
+        narrow: "that is one direction alone",
+        wide: "each direction has parameters of its own",
+    }
+    compare(V, H, 2, 2, True, slips)
     compare(V, H, 1, 1, False, {square + 2 * H: "bias=False takes both biases away"})
     rng = random.Random(0)
     for _ in range(20):
@@ -153,7 +159,7 @@ def _compare_stack(said, rnn, x, lower, upper, first):
     close = {"rtol": 1e-4, "atol": 1e-6}
     if tuple(final.shape) != tuple(output.shape):
         raise Wrong(f"{said}expected an output of {tuple(output.shape)}, got {tuple(final.shape)}")
-    if not torch.allclose(h_lower[0], h_n[0], **close):
+    if h_lower.shape != h_n[:1].shape or not torch.allclose(h_lower[0], h_n[0], **close):
         raise Wrong(
             said + ("layer 0's states differ from h_n[0]: are all of its weights copied?"
             if first else "layer 0's states differ: the new layer needs the same options")
@@ -201,7 +207,7 @@ def _(mended):
         )
     if tuple(logits.shape) != (B, C):
         raise Wrong(f"for x {(B, T, F)} expected logits of {(B, C)}, got {tuple(logits.shape)}")
-    if not torch.allclose(scores(x[:2]), logits[:2]):
+    if not torch.allclose(scores(x.flip(0)), logits.flip(0)):
         raise Wrong(
             "a sequence's logits depend on the other sequences: the layer takes the axis of the "
             "batch for time"
@@ -215,7 +221,9 @@ def _examine_head(model, logits, scores, x):
     logits.sin().sum().backward()
     for name, p in model.named_parameters():
         if p.grad is None or not p.grad.any():
-            raise Wrong(f"{name} gets no gradient: which layer's state does the head read?")
+            raise Wrong(
+                f"{name} gets no gradient: which layer's state, and of which step, is read?"
+            )
     for step, name in ((-1, "last"), (0, "first")):
         other = x.clone()
         other[:, step] += 1
@@ -272,9 +280,13 @@ def _compare_cells(model, cells, builtin, arguments):
     (output, h_n), (right, right_h_n) = returned, expected
     for step in range(len(right)):
         if not torch.allclose(output[step], right[step], rtol=1e-8, atol=1e-12):
-            what = "does each layer read the new state of the one below?"
+            what = (
+                "does each layer read the new state of the one below, and is the top one put out?"
+            )
             if step:
                 what = "is each layer's own state handed on to its next step?"
+            elif len(arguments) == 2:
+                what = "does each layer start from its own row of h0?"
             raise Wrong(f"{said}output differs from nn.RNN's from step {step + 1} on: {what}")
     if not torch.allclose(h_n, right_h_n, rtol=1e-8, atol=1e-12):
         raise Wrong(f"{said}h_n differs from nn.RNN's: one row a layer, layer 0 first")

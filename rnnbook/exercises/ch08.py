@@ -1,0 +1,181 @@
+"""Checks of chapter 8: the gated recurrent unit."""
+
+import random
+
+import torch
+from torch import nn
+
+from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.text import Vocab, one_hot
+
+
+@exercise("8.1", "Three steps by hand")
+def _(three_states):
+    attempted(three_states)
+    try:
+        got = [float(h) for h in three_states]
+    except TypeError:
+        raise Wrong(f"expected three numbers (h1, h2, h3), got {three_states!r}") from None
+    if len(got) != 3:
+        raise Wrong(f"expected three numbers (h1, h2, h3), got {len(got)}")
+    gates, candidates = (0.5, 0.9, 0.8), (1, -1, 0.5)
+    for step, (z, n, h) in enumerate(zip(gates, candidates, got, strict=True), start=1):
+        before = got[step - 2] if step > 1 else 0.0
+        right = z * before + (1 - z) * n
+        if abs(h - right) > 0.0006:
+            if abs(h - ((1 - z) * before + z * n)) < 0.0006:
+                raise Wrong(
+                    f"h{step}: z is the share of the old state, 1 - z that of the candidate"
+                )
+            if abs(h - (before + (1 - z) * n)) < 0.0006:
+                raise Wrong(f"h{step}: the old state has the factor z = {z}")
+            raise Wrong(f"h{step} = {h:g} does not follow from h{step - 1} = {before:g}")
+
+
+def _other_convention(x, h, tensors):
+    """Run a GRU whose update gate is the share of the new, over (T, B, V)."""
+    W_x, W_h, b_x, b_h = tensors
+    hs = []
+    for step in x:
+        r, z, n = (step @ W_x.T + b_x).chunk(3, dim=1)
+        r_h, z_h, n_h = (h @ W_h.T + b_h).chunk(3, dim=1)
+        z = torch.sigmoid(z + z_h)
+        h = (1 - z) * h + z * torch.tanh(n + torch.sigmoid(r + r_h) * n_h)
+        hs.append(h)
+    return torch.stack(hs)
+
+
+@exercise("8.2", "The other convention")
+def _(to_pytorch):
+    torch.manual_seed(0)
+    for T, B, V, H in ((5, 2, 3, 4), (3, 1, 4, 1)):
+        shapes = ((3 * H, V), (3 * H, H), (3 * H,), (3 * H,))
+        given = [torch.randn(shape).double() for shape in shapes]
+        kept = [tensor.clone() for tensor in given]
+        got = call(to_pytorch, *given)
+        if not isinstance(got, tuple | list) or len(got) != 4:
+            raise Wrong("expected four tensors: weight_ih, weight_hh, bias_ih, bias_hh")
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        for name, tensor, shape in zip(names, got, shapes, strict=True):
+            if tuple(tensor.shape) != shape:
+                raise Wrong(f"expected {name} of shape {shape}, got {tuple(tensor.shape)}")
+        if any(not torch.equal(a, b) for a, b in zip(kept, given, strict=True)):
+            raise Wrong("the tensors that were handed over have been changed: work on copies")
+        _compare_conversion(got, kept, torch.randn(T, B, V).double())
+
+
+def _compare_conversion(got, kept, x):
+    H = kept[1].shape[1]
+    gru = nn.GRU(x.shape[2], H).double()
+    with torch.no_grad():
+        for parameter, tensor in zip(gru.parameters(), got, strict=True):
+            parameter.copy_(tensor)
+    right = _other_convention(x, torch.zeros(x.shape[1], H).double(), kept)
+    if torch.allclose(gru(x)[0], right, atol=1e-8):
+        return
+    if all(torch.equal(a, b) for a, b in zip(got, kept, strict=True)):
+        raise Wrong("nothing has been changed")
+    pairs = [(a.chunk(3), b.chunk(3)) for a, b in zip(got, kept, strict=True)]
+    same = all(torch.equal(a[k], b[k]) for a, b in pairs for k in (0, 2))
+    if not same:
+        raise Wrong("r and n are the same in both conventions: their rows should stay as they are")
+    if any(torch.allclose(a[1], -b[1]) for a, b in pairs):
+        raise Wrong("the sign of z's pre-activation depends on all four tensors: one was left out")
+    raise Wrong("the states differ: what turns the sigmoid of a into one minus the sigmoid of a?")
+
+
+@exercise("8.3", "One bias too many?")
+def _(merge_biases):
+    torch.manual_seed(0)
+    for V, H in ((3, 4), (2, 1)):
+        gru = nn.GRU(V, H).double()
+        x, h0 = torch.randn(6, 2, V).double(), torch.randn(1, 2, H).double()
+        right, total = gru(x, h0)[0].detach(), (gru.bias_ih_l0 + gru.bias_hh_l0).detach()
+        weights = gru.weight_hh_l0.detach().clone()
+        if call(merge_biases, gru) is not gru:
+            raise Wrong("expected the GRU itself back, changed in place")
+        if not torch.equal(gru.weight_hh_l0, weights):
+            raise Wrong("only biases should change")
+        r, z, n = gru.bias_hh_l0.detach().split(H)
+        if not torch.allclose(gru(x, h0)[0], right, atol=1e-9):
+            merged = gru.bias_ih_l0 + gru.bias_hh_l0
+            if not n.any() and torch.allclose(merged, total):
+                raise Wrong(
+                    "the candidate's bias was moved too, and the outputs changed: what is b_hn "
+                    "multiplied by?"
+                )
+            raise Wrong("the outputs changed: where did what was taken from bias_hh go?")
+        if r.any() or z.any():
+            raise Wrong("the outputs are the same, but more entries of bias_hh can be zero")
+
+
+@exercise("8.4", "Count with a cell")
+def _(count_a):
+    vocab = Vocab("abcdefghijklmnopqrstuvwxyz ")
+    lstm = call(count_a, vocab)
+    if not isinstance(lstm, nn.LSTM):
+        raise Wrong(f"expected an nn.LSTM, got {type(lstm).__name__}")
+    if (lstm.input_size, lstm.hidden_size, lstm.num_layers) != (len(vocab), 1, 1):
+        raise Wrong(
+            f"expected nn.LSTM({len(vocab)}, 1) with one layer, got input_size {lstm.input_size}, "
+            f"hidden_size {lstm.hidden_size}, num_layers {lstm.num_layers}"
+        )
+    rng = random.Random(0)
+    texts = ["a", "b", "aaa", "bab", "zzz", " a a", "a" * 200, "b" * 200, "a" + "b" * 199]
+    texts += ["".join(rng.choices("abcxyz ", k=n)) for n in (5, 30, 100, 200)]
+    for text in texts:
+        x = one_hot(vocab.encode(text), len(vocab)).unsqueeze(1)
+        with torch.no_grad():
+            _, (_, c) = lstm(x if not lstm.batch_first else x.transpose(0, 1))
+        if abs(c.item() - text.count("a")) <= 0.01:
+            continue
+        shown = repr(text) if len(text) <= 10 else f"a text of {len(text)} characters"
+        raise Wrong(f"{shown}: c is {c.item():.3f}, and there are {text.count('a')}{_why(text, c)}")
+
+
+def _why(text, c):
+    if "a" not in text:
+        return ": what is written at the other letters?"
+    if text.count("a") == 1 and c.item() < 0.5 and len(text) > 1:
+        return ": is the count kept while other letters are read?"
+    if set(text) == {"a"}:
+        return ": does every a write exactly 1?"
+    return ""
+
+
+@exercise("8.5", "A view that mixes")
+def _(forward_both):
+    torch.manual_seed(0)
+    for B, H in ((3, 4), (2, 5), (4, 4)):
+        gru = nn.GRU(3, H, num_layers=2, batch_first=True).double()
+        head = nn.Linear(2 * H, 6).double()
+        x = torch.randn(B, 7, 3).double()
+        got = call(forward_both, gru, head, x)
+        if not isinstance(got, torch.Tensor) or tuple(got.shape) != (B, 6):
+            raise Wrong(f"expected (B, C) = ({B}, 6), got {tuple(getattr(got, 'shape', ()))}")
+        h_n = gru(x)[1]
+        if torch.allclose(got, head(torch.cat([h_n[0], h_n[1]], dim=1)), atol=1e-9):
+            continue
+        if torch.allclose(got, head(torch.cat([h_n[1], h_n[0]], dim=1)), atol=1e-9):
+            raise Wrong("the two layers are the wrong way round: the first layer comes first")
+        if torch.allclose(got, head(torch.cat([h_n[1], h_n[1]], dim=1)), atol=1e-9):
+            raise Wrong("the first layer's state does not reach the head")
+        other = x.clone()
+        other[-1] += 1
+        if not torch.allclose(forward_both(gru, head, other)[0], got[0], atol=1e-9):
+            raise Wrong("the first sequence's output changes when the last sequence does")
+        raise Wrong("the head does not get the last states of layer 0 and layer 1, side by side")
+
+
+@exercise("8.6", "True of the GRU")
+def _(answer):
+    choice(
+        answer,
+        "abcd",
+        "c",
+        {
+            "a": "which gate stands in the last equation, the one for h?",
+            "b": "do the shapes of weight_ih fit? And the equations?",
+            "d": "what is the mean of two numbers between -1 and 1?",
+        },
+    )

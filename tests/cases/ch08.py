@@ -1,0 +1,138 @@
+"""Right and wrong answers to the exercises of chapter 8."""
+
+import torch
+from torch import nn
+
+
+def turned(blocks=(1,), tensors=(0, 1, 2, 3), in_place=False):
+    def to_pytorch(*given):
+        out = []
+        for number, tensor in enumerate(given):
+            new = tensor if in_place else tensor.clone()
+            for block in blocks if number in tensors else ():
+                H = len(new) // 3
+                new[block * H : (block + 1) * H] *= -1
+            out.append(new)
+        return out
+
+    return to_pytorch
+
+
+def by_signs(*given):
+    H = given[1].shape[1]
+    signs = torch.ones(3 * H).double()
+    signs[H : 2 * H] = -1
+    return tuple(torch.einsum("i,i...->i...", signs, tensor) for tensor in given)
+
+
+def merged(rows=lambda H: slice(0, 2 * H), add=True, zero=True, fresh=False):
+    def merge_biases(gru):
+        where = rows(gru.hidden_size)
+        with torch.no_grad():
+            if add:
+                gru.bias_ih_l0[where] += gru.bias_hh_l0[where]
+            if zero:
+                gru.bias_hh_l0[where] = 0
+        return nn.GRU(gru.input_size, gru.hidden_size).double() if fresh else gru
+
+    return merge_biases
+
+
+def by_new_tensors(gru):
+    H, b = gru.hidden_size, gru.bias_hh_l0.data
+    kept = torch.cat([torch.zeros(2 * H).double(), b[2 * H :]])
+    gru.bias_ih_l0.data = gru.bias_ih_l0.data + b - kept
+    gru.bias_hh_l0.data = kept
+    return gru
+
+
+def counter(i=-20.0, f=20.0, g=20.0, weight=40.0, letter="a", row=0, units=1, zero=True):
+    def count_a(vocab):
+        lstm = nn.LSTM(len(vocab), units)
+        with torch.no_grad():
+            if zero:
+                for p in lstm.parameters():
+                    p.zero_()
+            lstm.weight_ih_l0[row, vocab[letter]] = weight
+            lstm.bias_ih_l0[:3] = torch.tensor([i, f, g])
+        return lstm
+
+    return count_a
+
+
+def counts_by_the_candidate(vocab):
+    """The input gate is always open; the candidate is 1 at an a and 0 otherwise."""
+    lstm = counter(i=30.0, g=0.0, row=2, weight=30.0)(vocab)
+    with torch.no_grad():
+        lstm.bias_ih_l0 /= 2
+        lstm.bias_hh_l0 += lstm.bias_ih_l0
+    return lstm
+
+
+CASES = {
+    "8.1": (
+        [((0.5, 0.35, 0.38),), (torch.tensor([0.5, 0.35, 0.38]),)],
+        [
+            ((0.5, -0.85, 0.23),),
+            ((0.5, 0.4, 0.5),),
+            ((0.5, -0.45, -0.26),),
+            ((0.5, 0.35),),
+            (0.38,),
+            ((1.0, 0.8, 0.74),),
+        ],
+    ),
+    "8.2": (
+        [(turned(),), (by_signs,)],
+        [
+            (turned(blocks=(0,)),),
+            (turned(blocks=(0, 1, 2)),),
+            (turned(tensors=(0, 1)),),
+            (turned(tensors=(0, 2)),),
+            (turned(in_place=True),),
+            (turned(blocks=()),),
+            (lambda *g: tuple(1 - t for t in g),),
+            (lambda *g: tuple(torch.cat([t.chunk(3)[k] for k in (1, 0, 2)]) for t in g),),
+        ],
+    ),
+    "8.3": (
+        [(merged(),), (by_new_tensors,)],
+        [
+            (merged(rows=lambda H: slice(0, 3 * H)),),
+            (merged(rows=lambda H: slice(0, H)),),
+            (merged(rows=lambda H: slice(H, 3 * H)),),
+            (merged(add=False),),
+            (merged(zero=False),),
+            (merged(add=False, zero=False),),
+            (merged(fresh=True),),
+        ],
+    ),
+    "8.4": (
+        [(counter(),), (counts_by_the_candidate,)],
+        [
+            (counter(letter="b"),),
+            (counter(f=0.0),),
+            (counter(f=5.0),),
+            (counter(i=0.0),),
+            (counter(g=1.0),),
+            (counter(row=1),),
+            (counter(units=2),),
+            (counter(weight=20.0),),
+            (lambda v: nn.GRU(len(v), 1),),
+        ],
+    ),
+    "8.5": (
+        [
+            (lambda gru, head, x: head(torch.cat(list(gru(x)[1]), dim=-1)),),
+            (lambda gru, head, x: head(gru(x)[1].permute(1, 0, 2).reshape(len(x), -1)),),
+        ],
+        [
+            (lambda gru, head, x: head(gru(x)[1].reshape(len(x), -1)),),
+            (lambda gru, head, x: head(gru(x)[1].flip(0).transpose(0, 1).flatten(1)),),
+            (lambda gru, head, x: head(gru(x)[1][[1, 1]].transpose(0, 1).flatten(1)),),
+            (lambda gru, head, x: head(gru(x)[1].permute(1, 2, 0).flatten(1)),),
+            (lambda gru, head, x: gru(x)[1].transpose(0, 1).flatten(1),),
+            (lambda gru, head, x: head(gru(x)[0][:, -2:].flatten(1)),),
+        ],
+    ),
+    "8.6": ([("C",)], [("a",), ("b",), ("d",), ("x",)]),
+}
