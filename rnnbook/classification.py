@@ -11,6 +11,8 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 from tqdm.auto import tqdm
 
+from rnnbook.text import Vocab
+
 
 @dataclass
 class LengthBuckets:
@@ -216,3 +218,28 @@ def macro_f1(counts: Tensor) -> float:
     """
     hits = counts.diagonal()
     return (2 * hits / (counts.sum(dim=0) + counts.sum(dim=1)).clamp(min=1)).mean().item()
+
+
+def prefix_probabilities(model: nn.Module, vocab: Vocab, name: str) -> Tensor:
+    """Read a classifier's opinion after each letter of a name.
+
+    Args:
+        model: called with X (B, T) int64 and lengths (B,), returns logits (B, C).
+        vocab: the letters' indices.
+        name: T letters, all of them in the vocabulary.
+    Returns:
+        (T, C), the class probabilities when only the letters so far are read.
+    Raises:
+        ValueError: if there is no letter, or one that is not in the vocabulary.
+    Source: chapter 10.
+    """
+    if not name or any(letter not in vocab for letter in name):
+        raise ValueError(f"{name!r}: expected at least one letter, all of them in the vocabulary")
+    place, was_training = next(model.parameters()).device, model.training
+    model.eval()
+    lengths = torch.arange(1, len(name) + 1)
+    X = vocab.encode(name).repeat(len(name), 1).to(place)  # row t is read up to letter t only
+    with torch.no_grad():
+        probabilities = model(X, lengths).softmax(dim=1).cpu()
+    model.train(was_training)
+    return probabilities

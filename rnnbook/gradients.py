@@ -143,6 +143,55 @@ def jacobian_norms(W_hh: Tensor, hs: Tensor, nonlinearity: str = "tanh") -> Tens
     return torch.stack(norms)
 
 
+def gradient_reach(
+    kind: str, nonlinearity: str, radius: float, steps: int, strength: float, units: int = 64
+) -> tuple[Tensor, Tensor]:
+    """Drive a random recurrent layer with noise and measure how far back its gradient reaches.
+
+    Args:
+        kind: of the recurrent matrix, ``"random"`` (normal entries) or ``"orthogonal"``.
+        nonlinearity: ``"tanh"`` or ``"relu"``.
+        radius: the matrix's spectral radius.
+        steps: the longest distance measured.
+        strength: standard deviation of each input's share.
+        units: H.
+    Returns:
+        W_hh: (H, H) float64; norms: (steps + 1,), those of dh[T] / dh[T-k] for k = 0, 1, ...
+    """
+    generator = torch.Generator().manual_seed(0)
+    W = torch.randn(units, units, generator=generator).double()
+    shares = strength * torch.randn(steps + 1, 1, units, generator=generator).double()
+    W = with_radius(torch.linalg.qr(W).Q if kind == "orthogonal" else W, radius)
+    hs = Recurrence.apply(shares, torch.zeros(1, units).double(), W, nonlinearity).squeeze(1)
+    return W, jacobian_norms(W, hs, nonlinearity)
+
+
+def reach(layer: nn.Module, x: Tensor, step: int) -> Tensor:
+    """Measure how strongly each direction's output at one step depends on each input.
+
+    Args:
+        layer: a time-major recurrent layer, of one direction or two.
+        x: (T, V), one sequence.
+        step: the output's step, from 0.
+    Returns:
+        (D, T), the Euclidean norm of the derivatives of all H outputs by all V features of x[s].
+        It is exactly zero where nothing leads from x[s] to that output.
+    Raises:
+        ValueError: if there is no such step.
+    Source: chapter 9.
+    """
+    if not 0 <= step < len(x):
+        raise ValueError(f"expected a step from 0 to {len(x) - 1}, got {step}")
+    x = x.detach().requires_grad_()
+    output = layer(x.unsqueeze(1))[0][step, 0]  # (D * H,)
+    halves = output.chunk(2) if layer.bidirectional else (output,)
+    norms = []
+    for half in halves:
+        rows = [torch.autograd.grad(unit, x, retain_graph=True)[0] for unit in half]
+        norms.append(torch.stack(rows).square().sum((0, 2)).sqrt())
+    return torch.stack(norms)
+
+
 class SavedBytes:
     """Count the bytes that autograd keeps for the backward pass while the block runs.
 

@@ -13,10 +13,10 @@ from IPython.display import display
 from matplotlib.figure import Figure
 from torch import nn
 
-from rnnbook import gradients, plots
+from rnnbook import classification, gradients, plots
 from rnnbook.names import to_ascii
 from rnnbook.ngrams import NGram
-from rnnbook.recurrent import Recurrence, gates
+from rnnbook.recurrent import gates
 from rnnbook.text import RandomBatches, SequentialBatches, Vocab, one_hot
 from rnnbook.training import History
 
@@ -270,7 +270,7 @@ def prefix_reader(model: nn.Module, vocab: Vocab, classes: Sequence[str], text: 
 
     def draw(text: str) -> tuple[Figure, str]:
         name = to_ascii(text)
-        probabilities = prefix_probabilities(model, vocab, name)  # (T, C)
+        probabilities = classification.prefix_probabilities(model, vocab, name)  # (T, C)
         figure, ax = plots.subplots(height=3.2)
         plots.matrix(ax, probabilities.T, row_labels=classes, column_labels=name)
         best = int(probabilities[-1].argmax())
@@ -284,20 +284,6 @@ def prefix_reader(model: nn.Module, vocab: Vocab, classes: Sequence[str], text: 
 
     box = ipywidgets.Text(value=text, description="name", continuous_update=False)
     return Explorer(draw, text=box)
-
-
-def prefix_probabilities(model: nn.Module, vocab: Vocab, name: str) -> torch.Tensor:
-    """Return the class probabilities (T, C) after each of the T letters of a name."""
-    if not name or any(letter not in vocab for letter in name):
-        raise ValueError(f"{name!r}: expected at least one letter, all of them in the vocabulary")
-    place, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    lengths = torch.arange(1, len(name) + 1)
-    X = vocab.encode(name).repeat(len(name), 1).to(place)  # row t is read up to letter t only
-    with torch.no_grad():
-        probabilities = model(X, lengths).softmax(dim=1).cpu()
-    model.train(was_training)
-    return probabilities
 
 
 def reach_explorer(num_steps: int = 12) -> Explorer:
@@ -314,7 +300,7 @@ def reach_explorer(num_steps: int = 12) -> Explorer:
             torch.manual_seed(0)
             layer = nn.LSTM(4, 8, layers, bidirectional=directions == "two").double()
             x = torch.randn(num_steps, 4).double()
-        strengths = reach(layer, x, step - 1)  # (D, T)
+        strengths = gradients.reach(layer, x, step - 1)  # (D, T)
         names = ("forward", "backward")[: len(strengths)]
         counts = [
             f"{name} half {int((row > 0).sum())}"
@@ -333,32 +319,6 @@ def reach_explorer(num_steps: int = 12) -> Explorer:
     )
 
 
-def reach(layer: nn.Module, x: torch.Tensor, step: int) -> torch.Tensor:
-    """Measure how strongly each direction's output at one step depends on each input.
-
-    Args:
-        layer: a time-major recurrent layer, of one direction or two.
-        x: (T, V), one sequence.
-        step: the output's step, from 0.
-    Returns:
-        (D, T), the Euclidean norm of the derivatives of all H outputs by all V features of x[s].
-        It is exactly zero where nothing leads from x[s] to that output.
-    Raises:
-        ValueError: if there is no such step.
-    Source: chapter 9.
-    """
-    if not 0 <= step < len(x):
-        raise ValueError(f"expected a step from 0 to {len(x) - 1}, got {step}")
-    x = x.detach().requires_grad_()
-    output = layer(x.unsqueeze(1))[0][step, 0]  # (D * H,)
-    halves = output.chunk(2) if layer.bidirectional else (output,)
-    norms = []
-    for half in halves:
-        rows = [torch.autograd.grad(unit, x, retain_graph=True)[0] for unit in half]
-        norms.append(torch.stack(rows).square().sum((0, 2)).sqrt())
-    return torch.stack(norms)
-
-
 def gradient_explorer() -> Explorer:
     """Let the reader see how far back a gradient reaches in an untrained recurrent layer.
 
@@ -371,7 +331,7 @@ def gradient_explorer() -> Explorer:
     def draw(
         kind: str, nonlinearity: str, radius: float, steps: int, strength: float
     ) -> tuple[Figure, str]:
-        W, norms = gradient_reach(kind, nonlinearity, radius, steps, strength)
+        W, norms = gradients.gradient_reach(kind, nonlinearity, radius, steps, strength)
         sigma = torch.linalg.matrix_norm(W, 2).item()
         figure, ax = plots.subplots(height=3.0)
         series = {"measured": norms, "the bound": sigma ** torch.arange(steps + 1.0)}
@@ -401,29 +361,6 @@ def gradient_explorer() -> Explorer:
         steps=_slider("steps", 60, 5, 100),
         strength=floats("input strength", 0.1, 0.0, 2.0),
     )
-
-
-def gradient_reach(
-    kind: str, nonlinearity: str, radius: float, steps: int, strength: float, units: int = 64
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Drive a random recurrent layer with noise and measure how far back its gradient reaches.
-
-    Args:
-        kind: of the recurrent matrix, ``"random"`` (normal entries) or ``"orthogonal"``.
-        nonlinearity: ``"tanh"`` or ``"relu"``.
-        radius: the matrix's spectral radius.
-        steps: the longest distance measured.
-        strength: standard deviation of each input's share.
-        units: H.
-    Returns:
-        W_hh: (H, H) float64; norms: (steps + 1,), those of dh[T] / dh[T-k] for k = 0, 1, ...
-    """
-    generator = torch.Generator().manual_seed(0)
-    W = torch.randn(units, units, generator=generator).double()
-    shares = strength * torch.randn(steps + 1, 1, units, generator=generator).double()
-    W = gradients.with_radius(torch.linalg.qr(W).Q if kind == "orthogonal" else W, radius)
-    hs = Recurrence.apply(shares, torch.zeros(1, units).double(), W, nonlinearity).squeeze(1)
-    return W, gradients.jacobian_norms(W, hs, nonlinearity)
 
 
 def rnn_explorer(input_size: int = 6, num_steps: int = 4, batch_size: int = 3) -> Explorer:

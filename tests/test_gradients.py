@@ -166,8 +166,28 @@ def test_the_explorer_follows_its_controls():
 
 def test_gradient_reach_stays_below_its_bound():
     for kind, nonlinearity in (("random", "tanh"), ("orthogonal", "relu")):
-        W, norms = widgets.gradient_reach(kind, nonlinearity, 1.2, 30, 0.5)
+        W, norms = gradients.gradient_reach(kind, nonlinearity, 1.2, 30, 0.5)
         assert norms.shape == (31,)
         assert gradients.spectral_radius(W) == pytest.approx(1.2)
         bound = torch.linalg.matrix_norm(W, 2) ** torch.arange(31)
         assert (norms <= bound * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_reach_is_zero_exactly_where_nothing_leads(kind):
+    torch.manual_seed(0)
+    layer, x = kind(3, 4, bidirectional=True).double(), torch.randn(6, 3).double()
+    forward, backward = gradients.reach(layer, x, 2) > 0
+    assert forward.tolist() == [True] * 3 + [False] * 3
+    assert backward.tolist() == [False] * 2 + [True] * 4
+    assert gradients.reach(kind(3, 4).double(), x, 5).shape == (1, 6)
+    with pytest.raises(ValueError, match="a step from 0 to 5, got 6"):
+        gradients.reach(layer, x, 6)
+
+
+def test_reach_is_the_norm_of_the_jacobian():
+    torch.manual_seed(0)
+    layer, x = nn.RNN(3, 4).double(), torch.randn(5, 3).double()
+    J = torch.autograd.functional.jacobian(lambda x: layer(x.unsqueeze(1))[0][3, 0], x)  # (H, T, V)
+    expected = J.square().sum((0, 2)).sqrt()
+    torch.testing.assert_close(gradients.reach(layer, x, 3)[0], expected)

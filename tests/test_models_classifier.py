@@ -7,9 +7,10 @@ from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
 from rnnbook import plots
+from rnnbook.classification import prefix_probabilities
 from rnnbook.models import POOLING, SequenceClassifier, count_parameters
 from rnnbook.text import Vocab
-from rnnbook.widgets import prefix_probabilities, prefix_reader
+from rnnbook.widgets import prefix_reader
 
 LAYERS = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
 LENGTHS = torch.tensor([3, 6, 1, 4])

@@ -146,11 +146,12 @@ def test_live_curve_draws_every_so_often(monkeypatch):
     assert not plt.get_fignums()
 
 
-def test_unrolled_network_has_an_arrow_for_every_weight_and_cuts_the_gradient():
-    def arrows(ax):
-        ends = [(a.xyann, a.xy) for a in ax.texts if isinstance(a, Annotation)]
-        return [tuple(map(tuple, pair)) for pair in ends]
+def arrows(ax):
+    ends = [(a.xyann, a.xy) for a in ax.texts if isinstance(a, Annotation)]
+    return [tuple(map(tuple, pair)) for pair in ends]
 
+
+def test_unrolled_network_has_an_arrow_for_every_weight_and_cuts_the_gradient():
     _, ax = plots.subplots()
     plots.unrolled(ax, num_steps=3)
     assert len(arrows(ax)) == 3 * 3 and ((1, 0), (2, 0)) in arrows(ax)
@@ -187,3 +188,54 @@ def test_rnn_explorer_shows_the_shapes_that_follow():
     assert "x (3, 6, 4), output (3, 6, 10), h_n (4, 3, 5)" in explorer.picture.value
     explorer.controls["num_layers"].value = 1
     assert "h_n (2, 3, 5); 110 parameters" in explorer.picture.value
+
+
+def test_runs_draw_a_mark_for_every_seed_and_a_line_through_the_means():
+    _, ax = plots.subplots()
+    plots.runs(ax, [10, 20], {"one": [[0.2, 0.4], [1.0, 0.8]]}, "lag", "recalled")
+    means, first, second, _ = ax.lines
+    assert means.get_ydata() == pytest.approx([0.3, 0.9])
+    assert list(first.get_ydata()) == [0.2, 1.0] and list(second.get_ydata()) == [0.4, 0.8]
+    assert ax.get_legend().get_texts()[0].get_text() == "one"
+
+
+def test_ngram_explorer_shows_probabilities_and_the_heldout_perplexity():
+    text = "the tide and the drum " * 20
+    explorer = widgets.ngram_explorer(text, text, context="th")
+    before = explorer.picture.value
+    assert "Likeliest: e" in before
+    explorer.controls["n"].value = 0
+    assert explorer.picture.value != before and "perplexity 12.00" in explorer.picture.value
+
+
+@pytest.mark.parametrize(("layer", "first"), [(nn.LSTM, "f"), (nn.GRU, "z")])
+def test_gate_explorer_shows_each_gate_and_refuses_unknown_letters(layer, first):
+    vocab = Vocab("the tide")
+    explorer = widgets.gate_explorer(layer(len(vocab), 6), vocab, "the tide", first=first)
+    assert f"gate {first}: blue 0, red 1" in explorer.picture.value
+    shown = {explorer.picture.value}
+    for _, name in explorer.controls["quantity"].options:
+        explorer.controls["quantity"].value = name
+        shown.add(explorer.picture.value)
+    assert len(shown) == len(explorer.controls["quantity"].options)
+    explorer.controls["text"].value = "xyz"
+    assert "in the vocabulary" in explorer.picture.value
+
+
+def test_reach_explorer_counts_the_inputs_each_half_has_read():
+    explorer = widgets.reach_explorer(num_steps=5)
+    assert "forward half 5, backward half 1" in explorer.picture.value
+    explorer.controls["step"].value = 2
+    assert "forward half 2, backward half 4" in explorer.picture.value
+    explorer.controls["layers"].value = 2
+    assert "forward half 5, backward half 5" in explorer.picture.value
+
+
+def test_stacked_layers_read_every_direction_of_the_layer_below():
+    counts = []
+    for bidirectional in (False, True):
+        _, ax = plots.subplots()
+        plots.stacked(ax, num_steps=3, num_layers=2, bidirectional=bidirectional)
+        counts.append(len(arrows(ax)))
+    up, on = 3, 2  # arrows of a row of three states: from below, and from state to state
+    assert counts == [2 * (up + on), 2 * (up + on) + 2 * (2 * up + on)]
