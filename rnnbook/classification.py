@@ -1,6 +1,5 @@
 """Classifying sequences: batches of unequal lengths, the training loop, and what to measure."""
 
-import os
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
-from tqdm.auto import tqdm
 
+from rnnbook.models import evaluating
 from rnnbook.text import Vocab
+from rnnbook.training import check_plan, count_epochs, descend, restoring
 
 
 @dataclass
@@ -32,8 +32,8 @@ class LengthBuckets:
     Yields:
         X: (B, T, ...) padded to the longest of the minibatch; lengths: (B,) int64; y: (B,) int64.
     Raises:
-        ValueError: if there is no sequence, a sequence is empty, there are not as many labels as
-            sequences, or a size is below 1.
+        ValueError: if there is no sequence, a sequence is empty, the labels are no tensor with one
+            for each sequence, or a size is below 1.
     Source: chapter 10.
     """
 
@@ -45,6 +45,15 @@ class LengthBuckets:
     rng: random.Random = field(default_factory=lambda: random.Random(0))
 
     def __post_init__(self) -> None:
+        if isinstance(self.sequences, Tensor):
+            raise ValueError(
+                f"expected a list of tensors, one a sequence, got one tensor of shape "
+                f"{tuple(self.sequences.shape)}: list(X) takes it apart, if no row is padded"
+            )
+        if not isinstance(self.labels, Tensor):
+            raise ValueError(
+                f"expected the labels as one tensor (N,), got {type(self.labels).__name__}"
+            )
         if len(self.sequences) != len(self.labels):
             raise ValueError(
                 f"expected a label for each sequence, got {len(self.sequences)} sequences and "
@@ -108,7 +117,7 @@ def fit(
     *,
     epochs: int,
     optimizer: torch.optim.Optimizer,
-    clip: float = 1.0,
+    clip: float | None = 1.0,
     validation: tuple[Sequence[Tensor], Tensor] | None = None,
     progress: bool = True,
 ) -> History:
@@ -119,39 +128,52 @@ def fit(
         batches: yields X, lengths, y; iterated once an epoch.
         epochs: passes over the batches.
         optimizer: over the model's parameters.
-        clip: largest norm of the gradient, dimensionless.
+        clip: largest norm of the gradient, dimensionless; None leaves it as it is.
         validation: sequences and labels on which the accuracy is measured after every epoch.
         progress: whether to show a progress bar; ``RNNBOOK_PROGRESS=off`` hides all of them.
     Returns:
         The history. The model is trained in place.
     Raises:
-        ValueError: if ``epochs`` is below 1.
-        ArithmeticError: if the loss is not finite.
+        ValueError: if ``epochs`` is below 1, ``clip`` is not positive, the validation sequences and
+            labels are not equally many, or no minibatch came.
+        DivergedError: if the loss is not finite; it names the epoch and the step, and the model
+            holds the parameters it had at the end of the last epoch.
     Source: chapter 10.
     """
-    if epochs < 1:
-        raise ValueError(f"expected epochs of at least 1, got {epochs}")
-    place, history = next(model.parameters()).device, History()
-    hidden = not progress or os.environ.get("RNNBOOK_PROGRESS") == "off"
-    for epoch in tqdm(range(1, epochs + 1), desc="epoch", disable=hidden, leave=False):
-        nats, count = 0.0, 0
-        model.train()
-        for X, lengths, y in batches:
-            loss = F.cross_entropy(model(X.to(place), lengths), y.to(place))
-            if not torch.isfinite(loss):
-                raise ArithmeticError(f"epoch {epoch}: the loss is {loss.item()}")
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
-            optimizer.step()
-            nats += loss.item() * len(y)
-            count += len(y)
-        history.loss.append(nats / count)
+    check_plan(epochs, clip)
+    if validation is not None and len(validation[0]) != len(validation[1]):
+        raise ValueError(
+            f"expected a label for each validation sequence, got {len(validation[0])} sequences "
+            f"and {len(validation[1])} labels"
+        )
+    history = History()
+    for epoch in count_epochs(epochs, progress):
+        with restoring(model, epoch):
+            history.loss.append(_train_epoch(model, batches, optimizer, clip))
         if validation is not None:
             sequences, labels = validation
             predicted = predict(model, sequences, batches.padding).argmax(dim=1)
             history.accuracy.append((predicted == labels).float().mean().item())
     return history
+
+
+def _train_epoch(
+    model: nn.Module,
+    batches: LengthBuckets,
+    optimizer: torch.optim.Optimizer,
+    clip: float | None,
+) -> float:
+    """Make one pass over the minibatches; return the mean loss of a sequence."""
+    place, nats, count = next(model.parameters()).device, 0.0, 0
+    model.train()
+    for step, (X, lengths, y) in enumerate(batches, start=1):
+        loss = F.cross_entropy(model(X.to(place), lengths), y.to(place))
+        descend(model, loss, optimizer, clip, step)
+        nats += loss.item() * len(y)
+        count += len(y)
+    if not count:
+        raise ValueError("there was no minibatch: a generator is used up after one epoch")
+    return nats / count
 
 
 def predict(
@@ -166,16 +188,20 @@ def predict(
         batch_size: sequences scored at a time; it must not matter either.
     Returns:
         logits: (N, C), on the CPU.
+    Raises:
+        ValueError: if there is no sequence, or ``batch_size`` is below 1.
     Source: chapter 10.
     """
-    place, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    logits = []
-    with torch.no_grad():
+    if not len(sequences) or batch_size < 1:
+        raise ValueError(
+            f"expected at least one sequence, and a batch_size of at least 1, got "
+            f"{len(sequences)} sequences and a batch_size of {batch_size}"
+        )
+    place, logits = next(model.parameters()).device, []
+    with evaluating(model):
         for start in range(0, len(sequences), batch_size):
             X, lengths = pad(sequences[start : start + batch_size], padding)
             logits.append(model(X.to(place), lengths).cpu())
-    model.train(was_training)
     return torch.cat(logits)
 
 
@@ -189,7 +215,7 @@ def confusion(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
     Returns:
         (C, C) int64: entry [i, j] counts the members of class i that were taken for class j.
     Raises:
-        ValueError: if the shapes differ or a class is outside 0 to C - 1.
+        ValueError: if the shapes differ, a class is no integer, or it is outside 0 to C - 1.
     Source: chapter 10.
     """
     if labels.shape != predicted.shape or labels.dim() != 1:
@@ -197,9 +223,18 @@ def confusion(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
             f"expected two vectors of the same length, got {tuple(labels.shape)} and "
             f"{tuple(predicted.shape)}: take the argmax over the classes first"
         )
+    if labels.is_floating_point() or predicted.is_floating_point():
+        raise ValueError(
+            f"expected classes as integers, got {labels.dtype} labels and {predicted.dtype} "
+            "predictions"
+        )
+    labels, predicted = labels.long(), predicted.long()  # smaller integers would overflow below
     both = torch.cat([labels, predicted])
     if both.numel() and not 0 <= int(both.min()) <= int(both.max()) < num_classes:
-        raise ValueError(f"expected classes from 0 to {num_classes - 1}, got {int(both.max())}")
+        raise ValueError(
+            f"expected classes from 0 to {num_classes - 1}, got {int(both.min())} to "
+            f"{int(both.max())}"
+        )
     return torch.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(
         num_classes, num_classes
     )
@@ -235,11 +270,7 @@ def prefix_probabilities(model: nn.Module, vocab: Vocab, name: str) -> Tensor:
     """
     if not name or any(letter not in vocab for letter in name):
         raise ValueError(f"{name!r}: expected at least one letter, all of them in the vocabulary")
-    place, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    lengths = torch.arange(1, len(name) + 1)
+    place, lengths = next(model.parameters()).device, torch.arange(1, len(name) + 1)
     X = vocab.encode(name).repeat(len(name), 1).to(place)  # row t is read up to letter t only
-    with torch.no_grad():
-        probabilities = model(X, lengths).softmax(dim=1).cpu()
-    model.train(was_training)
-    return probabilities
+    with evaluating(model):
+        return model(X, lengths).softmax(dim=1).cpu()

@@ -1,8 +1,8 @@
 """Writing text with a trained model."""
 
-import torch
 from torch import Tensor, nn
 
+from rnnbook.models import evaluating
 from rnnbook.text import Vocab
 
 
@@ -33,11 +33,8 @@ def generate(model: nn.Module, prompt: str, num_preds: int, vocab: Vocab) -> str
     if num_preds < 0:
         raise ValueError(f"expected num_preds of at least 0, got {num_preds}")
     place = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    with torch.no_grad():
+    with evaluating(model):
         indices = _continue(model, vocab.encode(prompt).to(place), num_preds)
-    model.train(was_training)
     return prompt + vocab.decode(indices)
 
 

@@ -1,5 +1,8 @@
 """Models put together from a recurrent layer and a head."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -69,7 +72,8 @@ class SequenceClassifier(nn.Module):
 
     Args:
         recurrent: a recurrent layer with ``batch_first=True``, of one direction or two.
-        num_classes: C; 1 for a binary task with ``binary_cross_entropy_with_logits``.
+        num_classes: C; 1 for a binary task with ``binary_cross_entropy_with_logits``, whose logits
+            are then (B, 1): ``squeeze(1)`` gives them the shape (B,) of the targets.
         embedding: applied to the input first, such as ``nn.Embedding``; None if the input already
             holds vectors.
         pooling: the summary. ``"last"`` is the top layer's ``h_n``: each direction's state after
@@ -93,7 +97,7 @@ class SequenceClassifier(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if not recurrent.batch_first:
+        if not getattr(recurrent, "batch_first", False):
             raise ValueError("expected a recurrent layer with batch_first=True, as examples come")
         if pooling not in POOLING:
             raise ValueError(f"expected pooling 'last', 'mean' or 'max', got {pooling!r}")
@@ -101,8 +105,8 @@ class SequenceClassifier(nn.Module):
             raise ValueError(f"expected num_classes of at least 1, got {num_classes}")
         self.embedding = nn.Identity() if embedding is None else embedding
         self.recurrent, self.pooling = recurrent, pooling
-        directions = 2 if recurrent.bidirectional else 1
-        features = directions * _state_size(recurrent)
+        self.directions = 2 if recurrent.bidirectional else 1
+        features = self.directions * _state_size(recurrent)
         self.norm = nn.BatchNorm1d(features) if batch_norm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(features, num_classes)
@@ -117,7 +121,8 @@ class SequenceClassifier(nn.Module):
         Returns:
             logits: (B, C).
         Raises:
-            ValueError: if the batch axis is missing, or the lengths do not fit the input.
+            ValueError: if the batch axis is missing, the batch is empty, or the lengths do not fit
+                the input.
         """
         return self.head(self.dropout(self.norm(self.summary(X, lengths))))
 
@@ -130,34 +135,39 @@ class SequenceClassifier(nn.Module):
                 "sequence, add the batch axis with unsqueeze(0); for indices, give an embedding"
             )
         if lengths is not None:
-            _check_lengths(lengths, X)
-            x = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+            lengths = _checked_lengths(lengths, X)
+            x = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         output, h_n = self.recurrent(x)
         if self.pooling == "last":
             h_n = h_n[0] if isinstance(h_n, tuple) else h_n  # an LSTM's state is (h, c)
-            directions = 2 if self.recurrent.bidirectional else 1
-            return torch.cat(h_n[-directions:].unbind(), dim=1)  # (B, D * H)
+            return torch.cat(h_n[-self.directions :].unbind(), dim=1)  # (B, D * H)
         if lengths is None:
             return output.mean(dim=1) if self.pooling == "mean" else output.amax(dim=1)
         output, _ = pad_packed_sequence(output, batch_first=True)  # (B, T, D * H)
-        padding = torch.arange(output.shape[1]) >= lengths.cpu().unsqueeze(1)  # (B, T)
+        padding = torch.arange(output.shape[1]) >= lengths.unsqueeze(1)  # (B, T)
         padding = padding.unsqueeze(2).to(output.device)
         if self.pooling == "max":
             return output.masked_fill(padding, -torch.inf).amax(dim=1)
         return output.masked_fill(padding, 0).sum(dim=1) / lengths.unsqueeze(1).to(output)
 
 
-def _check_lengths(lengths: Tensor, X: Tensor) -> None:
-    B, T = X.shape[:2]
+def _checked_lengths(lengths: Tensor, X: Tensor) -> Tensor:
+    """Return the lengths of X's sequences as integers on the CPU, where packing wants them."""
+    lengths, (B, T) = torch.as_tensor(lengths).cpu(), X.shape[:2]
+    if B == 0:
+        raise ValueError("expected at least one sequence, got an empty batch")
     if tuple(lengths.shape) != (B,):
         raise ValueError(
             f"expected lengths of shape ({B},), one for each of the {B} sequences, got "
             f"{tuple(lengths.shape)}: is the batch the first axis of X?"
         )
+    if lengths.is_floating_point():
+        raise ValueError(f"expected lengths as whole numbers, got {lengths.dtype}")
     if not 1 <= int(lengths.min()) <= int(lengths.max()) <= T:
         raise ValueError(
             f"expected lengths from 1 to T = {T}, got {int(lengths.min())} to {int(lengths.max())}"
         )
+    return lengths.long()
 
 
 def _state_size(recurrent: nn.Module) -> int:
@@ -168,6 +178,23 @@ def _state_size(recurrent: nn.Module) -> int:
 def count_parameters(model: nn.Module) -> int:
     """Count the trainable numbers of a model."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Within ``with``, switch dropout and gradients off; afterwards every module is as it was.
+
+    Args:
+        model: the model that is only used, not trained.
+    """
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:  # also when the model stops with an error
+        for module, training in modes.items():
+            module.training = training
 
 
 def detach(state: Tensor | tuple | None) -> Tensor | tuple | None:

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from rnnbook.text import clean
 
-# Where Faker keeps the surnames of a language: locales, and attributes of their person providers.
-# Polish surnames in -ski have a form in -ska; only one of the two is taken, since both in different
-# parts of the data would carry a name from training into the test.
+# Where Faker keeps the surnames of a country, filed here under a language: locales, and attributes
+# of their person providers. Of Polish surnames with a form in -ski for men and one in -ska for
+# women, the first alone is there: with both, a name could be in training and test.
 SOURCES = {
     "Croatian": [("hr_HR", "last_names")],
     "Dutch": [("nl_NL", "last_names")],
@@ -28,7 +28,10 @@ SOURCES = {
 }
 LANGUAGES = list(SOURCES)  # the classes, in the order of their labels
 # Letters that Unicode does not take apart into a plain letter and a mark.
-UNDIVIDED = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe"})
+UNDIVIDED = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d"}
+    | {"þ": "th", "ħ": "h", "ŋ": "ng", "ı": "i", "ŧ": "t"}
+)
 
 
 @dataclass(frozen=True)
@@ -50,13 +53,13 @@ class Part:
 def to_ascii(name: str) -> str:
     """Write a name with the letters a to z and single spaces.
 
-    Letters lose their marks (NFKD), a few that have no plain form are respelt, and what is no
-    letter becomes a space.
+    Letters lose their marks (NFKD), and those of European languages that have no plain form are
+    respelt. All else, letters of other alphabets too, becomes a space.
 
     Args:
         name: such as ``"Müller"`` or ``"O'Brien"``.
     Returns:
-        Such as ``"muller"`` or ``"o brien"``.
+        Such as ``"muller"`` or ``"o brien"``; empty if there is no Latin letter.
     """
     apart = unicodedata.normalize("NFKD", name.lower().translate(UNDIVIDED))
     return clean("".join(letter for letter in apart if not unicodedata.combining(letter)))
@@ -70,8 +73,11 @@ def listed(language: str) -> set[str]:
     Returns:
         The names of at least two letters.
     Raises:
+        ValueError: if there is no such language.
         ImportError: if Faker is not installed, or this version of it has no such list.
     """
+    if language not in SOURCES:
+        raise ValueError(f"there is no list for {language!r}, only for {', '.join(LANGUAGES)}")
     found = set()
     for locale, attribute in SOURCES[language]:
         try:
@@ -130,13 +136,19 @@ def split(
         The parts to train on, to validate and to test with; no name is in two of them, and in each
         the languages are mixed.
     Raises:
-        ValueError: if the fractions leave nothing to train on, or a language too small a share.
+        ValueError: if the fractions leave nothing to train on or a language too small a share, a
+            language is missing, or a name comes twice.
     """
     if min(validation, test) <= 0 or validation + test >= 1:
         raise ValueError(
             f"expected fractions above 0 that leave some names to train on, got {validation} and "
             f"{test}"
         )
+    if missing := [language for language in LANGUAGES if language not in names]:
+        raise ValueError(f"expected names for every language, none for {', '.join(missing)}")
+    times = Counter(name for language in LANGUAGES for name in names[language])
+    if twice := [name for name, count in times.items() if count > 1]:
+        raise ValueError(f"{twice[0]!r} comes {times[twice[0]]} times: it could be in two parts")
     parts: list[list[tuple[str, int]]] = [[], [], []]
     for label, language in enumerate(LANGUAGES):
         members = names[language]

@@ -289,7 +289,8 @@ def padded(ax: Axes, sequences: Sequence[str], counts: bool = False) -> Axes:
     Args:
         ax: where to draw.
         sequences: the strings, from the top down.
-        counts: whether to write above each column how many of the strings reach it.
+        counts: whether to draw what packing keeps instead: no padding, and above each column how
+            many of the strings reach it.
     Returns:
         The axes.
     """
@@ -297,6 +298,8 @@ def padded(ax: Axes, sequences: Sequence[str], counts: bool = False) -> Axes:
     for row, sequence in enumerate(sequences):
         for column in range(longest):
             valid = column < len(sequence)
+            if counts and not valid:
+                continue
             face = COLOURS[5] if valid else "0.75"
             ax.add_patch(Rectangle((column + 0.04, row + 0.06), 0.92, 0.88, color=face, lw=0))
             if valid:

@@ -4,7 +4,8 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from rnnbook.models import detach
+from rnnbook.models import detach, evaluating
 
 
 class DivergedError(ArithmeticError):
@@ -75,13 +76,11 @@ def evaluate(model: nn.Module, tokens: Tensor, batch_size: int = 1, num_steps: i
     X = tokens[:total].reshape(batch_size, length)
     Y = tokens[1 : total + 1].reshape(batch_size, length)
     place = next(model.parameters()).device
-    was_training, state, nats = model.training, None, 0.0
-    model.eval()
-    with torch.no_grad():
+    state, nats = None, 0.0
+    with evaluating(model):
         for x, y in zip(X.split(num_steps, 1), Y.split(num_steps, 1), strict=True):
             logits, state = model(x.to(place), state)
             nats += cross_entropy(logits, y.to(place), reduction="sum").item()
-    model.train(was_training)
     return _exp(nats / total)
 
 
@@ -138,21 +137,12 @@ def fit(
             holds the parameters it had at the end of the last epoch.
     Source: chapter 5.
     """
-    if epochs < 1:
-        raise ValueError(f"expected epochs of at least 1, got {epochs}")
-    if clip is not None and not clip > 0:
-        raise ValueError(f"expected clip above 0, or None for no clipping, got {clip}")
+    check_plan(epochs, clip)
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr)
     history, best = History(), math.inf
-    # The bar goes away when it is done; stored outputs, which are compared, must never hold one.
-    hidden = not progress or os.environ.get("RNNBOOK_PROGRESS") == "off"
-    for epoch in tqdm(range(1, epochs + 1), desc="epoch", disable=hidden, leave=False):
-        good = copy.deepcopy(model.state_dict())
-        try:
+    for epoch in count_epochs(epochs, progress):
+        with restoring(model, epoch):
             _train_epoch(model, batches, optimizer, clip, history)
-        except DivergedError as error:
-            model.load_state_dict(good)
-            raise DivergedError(f"epoch {epoch}, {error}") from None
         if heldout is not None:
             history.heldout_perplexity.append(evaluate(model, heldout))
         measured = (history.heldout_perplexity or history.perplexity)[-1]
@@ -162,6 +152,65 @@ def fit(
         for report in on_epoch:
             report(epoch, history)
     return history
+
+
+def check_plan(epochs: int, clip: float | None) -> None:
+    """Raise ValueError if a loop of so many epochs with such a clipping trains nothing."""
+    if epochs < 1:
+        raise ValueError(f"expected epochs of at least 1, got {epochs}")
+    if clip is not None and not clip > 0:
+        raise ValueError(f"expected clip above 0, or None for no clipping, got {clip}")
+
+
+def count_epochs(epochs: int, progress: bool) -> Iterable[int]:
+    """Count the epochs from 1, behind a progress bar unless that is switched off."""
+    # The bar goes away when it is done; stored outputs, which are compared, must never hold one.
+    hidden = not progress or os.environ.get("RNNBOOK_PROGRESS") == "off"
+    return tqdm(range(1, epochs + 1), desc="epoch", disable=hidden, leave=False)
+
+
+@contextmanager
+def restoring(model: nn.Module, epoch: int) -> Iterator[None]:
+    """Within ``with``, let a loss that diverges leave the model as it was before the epoch."""
+    good = copy.deepcopy(model.state_dict())
+    try:
+        yield
+    except DivergedError as error:
+        model.load_state_dict(good)
+        raise DivergedError(f"epoch {epoch}, {error}") from None
+
+
+def descend(
+    model: nn.Module,
+    loss: Tensor,
+    optimizer: torch.optim.Optimizer,
+    clip: float | None,
+    step: int,
+) -> Tensor:
+    """Make one step of an optimiser.
+
+    Args:
+        model: the model whose gradient is clipped.
+        loss: a tensor of shape (), connected to the model's parameters.
+        optimizer: over the model's parameters.
+        clip: largest norm of the gradient, dimensionless; None leaves it as it is.
+        step: the number of the step, for the message of the error.
+    Returns:
+        The norm of the gradient before clipping.
+    Raises:
+        DivergedError: if the loss is not finite.
+    """
+    if not torch.isfinite(loss):
+        raise DivergedError(
+            f"step {step}: the loss is {loss.item()}. The parameters are those of the epoch "
+            "before; try a smaller learning rate, or clip the gradient"
+        )
+    optimizer.zero_grad()
+    loss.backward()
+    # An infinite bound clips nothing, and the norm before clipping comes back all the same.
+    norm = nn.utils.clip_grad_norm_(model.parameters(), clip or math.inf)
+    optimizer.step()
+    return norm
 
 
 def _train_epoch(
@@ -180,16 +229,7 @@ def _train_epoch(
         X, Y = X.to(place), Y.to(place)
         logits, state = model(X, detach(state) if carries_state else None)
         loss = cross_entropy(logits, Y)
-        if not torch.isfinite(loss):
-            raise DivergedError(
-                f"step {step}: the loss is {loss.item()}. The parameters are those of the epoch "
-                "before; try a smaller learning rate, or clip the gradient"
-            )
-        optimizer.zero_grad()
-        loss.backward()
-        # An infinite bound clips nothing, and the norm before clipping comes back all the same.
-        norms.append(nn.utils.clip_grad_norm_(model.parameters(), clip or math.inf))
-        optimizer.step()
+        norms.append(descend(model, loss, optimizer, clip, step))
         nats += loss.item() * Y.numel()
         tokens += Y.numel()
     if not tokens:

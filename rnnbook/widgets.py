@@ -270,6 +270,8 @@ def prefix_reader(model: nn.Module, vocab: Vocab, classes: Sequence[str], text: 
 
     def draw(text: str) -> tuple[Figure, str]:
         name = to_ascii(text)
+        if not name:
+            raise ValueError(f"{text!r} has no letter for it: it knows the Latin alphabet only")
         probabilities = classification.prefix_probabilities(model, vocab, name)  # (T, C)
         figure, ax = plots.subplots(height=3.2)
         plots.matrix(ax, probabilities.T, row_labels=classes, column_labels=name)

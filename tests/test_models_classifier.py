@@ -138,9 +138,21 @@ def test_a_model_that_cannot_be_is_refused(options, message):
         SequenceClassifier(nn.GRU(F, H, batch_first=True), **arguments)
 
 
-def test_a_time_major_layer_is_refused():
+@pytest.mark.parametrize("layer", [nn.GRU(F, H), nn.Linear(F, H)])
+def test_a_layer_that_is_not_batch_first_is_refused(layer):
     with pytest.raises(ValueError, match="batch_first=True"):
-        SequenceClassifier(nn.GRU(F, H), C)
+        SequenceClassifier(layer, C)
+
+
+def test_lengths_may_be_a_list_or_small_integers():
+    model, X = _model(pooling="mean"), pad_sequence(_sequences(), batch_first=True)
+    for lengths in (LENGTHS.tolist(), LENGTHS.to(torch.uint8)):
+        torch.testing.assert_close(model(X, lengths), model(X, LENGTHS))
+
+
+def test_an_empty_batch_is_refused():
+    with pytest.raises(ValueError, match="at least one sequence"):
+        _model()(torch.zeros(0, 6, F).double(), torch.zeros(0).long())
 
 
 @pytest.mark.parametrize(
@@ -150,6 +162,7 @@ def test_a_time_major_layer_is_refused():
         ([[3], [6], [1], [4]], r"shape \(4,\)"),
         ([3, 6, 0, 4], "from 1 to T = 6, got 0 to 6"),
         ([3, 7, 1, 4], "from 1 to T = 6, got 1 to 7"),
+        ([3.0, 6.0, 1.0, 4.0], "whole numbers, got torch.float32"),
     ],
 )
 def test_lengths_that_do_not_fit_are_refused(lengths, message):
@@ -200,7 +213,8 @@ def test_the_reader_follows_the_name_and_says_what_it_cannot_read():
     widget.controls["text"].value = "O'Brien"
     assert "each letter of o brien." in widget.picture.value
     widget.controls["text"].value = "42"
-    assert "role='alert'" in widget.picture.value and "at least one letter" in widget.picture.value
+    assert "role='alert'" in widget.picture.value
+    assert "knows the Latin alphabet only" in widget.picture.value
 
 
 def _texts(ax):
@@ -219,12 +233,13 @@ def test_a_pattern_shows_where_it_reads_and_writes():
     assert "$z$" in _texts(ax) and "$x_1$" not in _texts(ax) and "summary" not in _texts(ax)
 
 
-def test_padding_is_grey_and_columns_are_counted():
+@pytest.mark.parametrize(("counts", "padding"), [(False, 2), (True, 0)])
+def test_padding_is_grey_or_gone_with_the_columns_counted(counts, padding):
     _, ax = plots.subplots()
-    plots.padded(ax, ["abc", "d"], counts=True)
+    plots.padded(ax, ["abc", "d"], counts=counts)
     greys = [p for p in ax.patches if p.get_facecolor() == (0.75, 0.75, 0.75, 1.0)]
-    assert len(ax.patches) == 6 and len(greys) == 2
-    assert _texts(ax) == ["a", "b", "c", "d", "2", "1", "1"]
+    assert len(greys) == padding and len(ax.patches) == 4 + padding
+    assert _texts(ax) == ["a", "b", "c", "d"] + (["2", "1", "1"] if counts else [])
 
 
 def test_a_confusion_matrix_shows_its_counts():

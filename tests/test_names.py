@@ -1,5 +1,6 @@
 """rnnbook.names and rnnbook.classification: the surnames, their parts, batches, measures."""
 
+import copy
 import random
 import sys
 
@@ -10,6 +11,7 @@ from torch import nn
 from rnnbook import classification, names
 from rnnbook.classification import LengthBuckets, confusion, fit, macro_f1, pad, predict, recall
 from rnnbook.models import SequenceClassifier
+from rnnbook.training import DivergedError
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +32,12 @@ def loaded():
         ("Čačić", "cacic"),
         ("Mu\u0308ller", "muller"),  # the mark as a character of its own
         ("İpek", "ipek"),
+        ("Þórsson", "thorsson"),
+        ("Guðrún", "gudrun"),
+        ("Kılıç", "kilic"),
+        ("Ħal-Ŋŧ", "hal ngt"),
         ("123", ""),
+        ("王", ""),
     ],
 )
 def test_names_are_written_with_plain_letters(name, plain):
@@ -114,6 +121,22 @@ def test_parts_that_cannot_be_are_refused(loaded, fractions, message):
         names.split(loaded, *fractions)
 
 
+def test_a_language_without_a_list_is_refused(loaded):
+    with pytest.raises(ValueError, match="no list for 'Klingon', only for Croatian"):
+        names.listed("Klingon")
+    fewer = {language: members for language, members in loaded.items() if language != "Dutch"}
+    with pytest.raises(ValueError, match="none for Dutch"):
+        names.split(fewer)
+
+
+@pytest.mark.parametrize("language", ["Italian", "Spanish"])
+def test_a_name_that_comes_twice_is_refused(loaded, language):
+    first = loaded["Italian"][0]
+    again = loaded | {language: [*loaded[language], first]}
+    with pytest.raises(ValueError, match=f"'{first}' comes 2 times"):
+        names.split(again)
+
+
 def test_without_faker_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "faker.providers.person.fi_FI", None)
     with pytest.raises(ImportError, match=r"pip install 'rnnbook\[book\]'"):
@@ -159,6 +182,8 @@ def test_a_larger_pool_pads_less_and_the_order_stays_random():
         (([], torch.tensor([]), 2), "at least one sequence"),
         (([torch.ones(2), torch.ones(0)], torch.ones(2), 2), "at least one step"),
         (([torch.ones(2)], torch.ones(2), 2), "a label for each"),
+        (([torch.ones(2)], [1], 2), "labels as one tensor.*got list"),
+        ((torch.ones(2, 3), torch.ones(2), 2), r"one tensor of shape \(2, 3\)"),
         (([torch.ones(2)], torch.ones(1), 0), "batch_size of at least 1"),
         (([torch.ones(2)], torch.ones(1), 1, 0, 0), "pool of at least 1"),
     ],
@@ -217,10 +242,52 @@ def test_training_that_cannot_be_is_refused():
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     with pytest.raises(ValueError, match="epochs of at least 1"):
         fit(model, batches, epochs=0, optimizer=optimizer)
-    with torch.no_grad():
-        model.head.bias[0] = torch.nan
-    with pytest.raises(ArithmeticError, match="epoch 1: the loss is nan"):
-        fit(model, batches, epochs=1, optimizer=optimizer, progress=False)
+    for clip in (0, -1.0):
+        with pytest.raises(ValueError, match="clip above 0"):
+            fit(model, batches, epochs=1, optimizer=optimizer, clip=clip)
+    with pytest.raises(ValueError, match="200 sequences and 1 labels"):
+        fit(model, batches, epochs=1, optimizer=optimizer, validation=(sequences, labels[:1]))
+    used_up = (batch for batch in list(batches))
+    with pytest.raises(ValueError, match="a generator is used up"):
+        fit(model, used_up, epochs=2, optimizer=optimizer, progress=False)
+
+
+def test_a_loss_that_diverges_leaves_the_last_epoch():
+    sequences, labels = _first_letter_task()
+    model = _model()
+    before = copy.deepcopy(model.state_dict())
+    batches = list(LengthBuckets(sequences, labels, 50))
+    calls = iter([1.0, 1.0, torch.nan])  # the third minibatch goes wrong
+    model.head.register_forward_hook(lambda head, _, logits: logits * next(calls))
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(DivergedError, match="epoch 1, step 3: the loss is nan"):
+        fit(model, batches, epochs=1, optimizer=optimizer, clip=None, progress=False)
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+
+
+def test_my_loop_and_the_package_make_the_same_steps():
+    sequences, labels = _first_letter_task()
+    package, mine = _model(), _model()
+    dealt = [LengthBuckets(sequences, labels, 64) for _ in range(2)]
+    optimizer = torch.optim.Adam(mine.parameters(), 0.01)
+    torch.manual_seed(3)
+    losses = []
+    for _ in range(2):
+        mine.train()
+        nats = 0.0
+        for X, lengths, y in dealt[0]:
+            loss = nn.functional.cross_entropy(mine(X, lengths), y)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(mine.parameters(), 1.0)
+            optimizer.step()
+            nats += loss.item() * len(y)
+        losses.append(nats / len(labels))
+    torch.manual_seed(3)
+    optimizer = torch.optim.Adam(package.parameters(), 0.01)
+    history = fit(package, dealt[1], epochs=2, optimizer=optimizer, progress=False)
+    assert history.loss == pytest.approx(losses, rel=1e-6)
+    torch.testing.assert_close(package.state_dict(), mine.state_dict())
 
 
 def test_predictions_depend_neither_on_the_batch_nor_on_dropout():
@@ -230,6 +297,22 @@ def test_predictions_depend_neither_on_the_batch_nor_on_dropout():
     assert logits.shape == (200, 3) and model.training and not logits.requires_grad
     for options in ({"batch_size": 1}, {"batch_size": 7, "padding": 5}):
         torch.testing.assert_close(predict(model, sequences, **options), logits)
+
+
+def test_predicting_from_nothing_is_refused():
+    model = _model()
+    for sequences, batch_size in (([], 8), ([torch.tensor([1])], 0)):
+        with pytest.raises(ValueError, match="at least one sequence, and a batch_size"):
+            predict(model, sequences, batch_size=batch_size)
+
+
+def test_a_model_that_stops_goes_back_to_training():
+    model = _model().train()
+    model.dropout.eval()  # one part may be frozen
+    with pytest.raises(IndexError):
+        predict(model, [torch.tensor([99])])
+    assert model.training and model.recurrent.training and not model.dropout.training
+    assert torch.is_grad_enabled()
 
 
 def test_measures_by_hand():
@@ -244,6 +327,9 @@ def test_measures_by_hand():
     assert macro_f1(perfect) == 1 and recall(perfect).tolist() == [1, 1, 1]
     # A class that neither occurs nor is predicted counts 0, and raises nothing.
     assert macro_f1(confusion(labels, labels, 4)) == pytest.approx(3 / 4)
+    # 17 classes: 16 * 17 + 16 does not fit into eight bits.
+    small = torch.tensor([16, 3], dtype=torch.uint8)
+    assert confusion(small, small, 17).nonzero().tolist() == [[3, 3], [16, 16]]
     assert classification.confusion(labels[:0], labels[:0], 2).tolist() == [[0, 0], [0, 0]]
 
 
@@ -253,7 +339,8 @@ def test_measures_by_hand():
         (torch.zeros(3).long(), torch.zeros(3, 2).long(), "argmax over the classes"),
         (torch.zeros(3).long(), torch.zeros(2).long(), "same length"),
         (torch.tensor([0, 1]), torch.tensor([0, 2]), "classes from 0 to 1"),
-        (torch.tensor([0, -1]), torch.tensor([0, 1]), "classes from 0 to 1"),
+        (torch.tensor([0, -1]), torch.tensor([0, 1]), "classes from 0 to 1, got -1 to 1"),
+        (torch.tensor([0, 1]), torch.tensor([0.0, 1.0]), "classes as integers"),
     ],
 )
 def test_a_confusion_that_cannot_be_is_refused(labels, predicted, message):

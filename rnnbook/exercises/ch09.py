@@ -33,7 +33,10 @@ def _(build):
     output, h_n = _pair(layer, x, (T, B, H))
     layers = len(h_n)
     if layers < 2:
-        raise Wrong("one layer: there is nothing between layers that could be dropped")
+        raise Wrong(
+            "h_n has one row: it holds the last state of each layer, and with a single layer there "
+            "is nothing between layers that could be dropped"
+        )
     sizes = [V] + [H] * (layers - 1)
     weights = sum(3 * H * (size + H) for size in sizes)
     count = sum(p.numel() for p in layer.parameters())
@@ -95,9 +98,8 @@ def _examine_rate(layer, layers, samples=20_000):
 
 @exercise("9.3", "Where the last states are")
 def _(last_states):
-    for number, (kind, B, T, H) in enumerate(
-        ((nn.RNN, 2, 3, 1), (nn.GRU, 4, 7, 5), (nn.LSTM, 3, 1, 4), (nn.GRU, 2, 2, 2))
-    ):
+    cases = ((nn.RNN, 2, 3, 1), (nn.GRU, 4, 7, 5), (nn.LSTM, 3, 1, 4), (nn.GRU, 2, 2, 2))
+    for kind, B, T, H in cases:
         layer = kind(3, H, batch_first=True, bidirectional=True).double()
         output, h_n = layer(torch.randn(B, T, 3).double())
         h_n = h_n[0] if isinstance(h_n, tuple) else h_n
@@ -119,10 +121,13 @@ def _(last_states):
             ),
             "each network's state after its FIRST step": (forward[:, 0], backward[:, -1]),
             "the two directions are swapped": (backward[:, 0], forward[:, -1]),
+            "the halves are swapped: the forward one is output[..., :H]": (
+                backward[:, -1], forward[:, 0]
+            ),
         }.items():  # fmt: skip
             if torch.allclose(got, torch.stack(wrong)):
                 raise Wrong(where + reason)
-        raise Wrong(where + f"it differs from h_n (case {number + 1} of 4)")
+        raise Wrong(where + "it differs from h_n: which half, and at which time?")
 
 
 @exercise("9.4", "Count before you run")
@@ -174,6 +179,7 @@ def _(one_layer, two_layers, one_direction):
     slips = {
         (7, 13): "does the state at step 7 include the input of step 7, read from the right too?",
         (6, 13): "the state at step 7 includes the input of step 7, in both directions",
+        (8, 13): "step 7 counts from 1",
         (7, 7): "the backward network comes from step 20 and has walked further",
         (14, 7): "the forward half comes first",
         (14, 28): "more layers do not add inputs: there are 20",
@@ -192,6 +198,8 @@ def _(one_layer, two_layers, one_direction):
         elif name == "one_layer_sees" and given == (20, 20):
             hint = "that takes a second layer: with one, each direction knows its own side only"
         raise Wrong(f"{name} = {given} is not it: {hint}")
+    if not isinstance(one_direction, int | float):
+        raise Wrong(f"expected a number for one_direction_sees, got {one_direction!r}")
     if one_direction != 7:
         raise Wrong(
             f"one_direction_sees = {one_direction!r} is not it: does any layer here read from the "
@@ -266,6 +274,8 @@ def _(model_class):
     if not torch.allclose(logits, scores[-1]):
         raise Wrong("the logits are not what the head puts out: is there a softmax behind it?")
     _examine_ends(summary[-1], X, H)
+    if torch.allclose(summary[-1][:, :H], summary[-1][:, H:]):
+        raise Wrong("both halves of the summary are the same direction's")
     output = states[-1][0]  # with two layers, derivatives do not tell these from the right ones
     for name, at in (("output[:, -1]", -1), ("output[:, 0]", 0)):
         one_step = output[:, at]

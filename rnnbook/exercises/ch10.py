@@ -24,6 +24,9 @@ def _tensor(got, shape, hints=None):
     return got.double()
 
 
+SQUEEZED = "`squeeze(1)`, not `squeeze()`: a minibatch of one loses its only axis"
+
+
 @exercise("10.1", "Shapes of a packed run")
 def _(data_shape, batch_sizes, h_n_shape, output_shape):
     answers = {
@@ -102,11 +105,12 @@ def _(last_valid):
             f"for lengths [1, 3] expected the states at indices 0 and 2, {[0.0, 1.0]} and "
             f"{[10.0, 11.0]}; got {got.tolist()}"
         )
-    for B, T, H in ((4, 7, 3), (3, 3, 3), (5, 1, 2)):
+    for B, T, H in ((4, 7, 3), (3, 3, 3), (5, 1, 2), (1, 4, 3)):
         torch.manual_seed(B)
         lengths = torch.randint(1, T + 1, (B,))
         output = torch.randn(B, T, H).double().requires_grad_()
-        got = _tensor(call(last_valid, output, lengths), (B, H))
+        got = call(last_valid, output, lengths)
+        got = _tensor(got, (B, H), {(H,): SQUEEZED})
         right = torch.stack([output[b, lengths[b] - 1] for b in range(B)])
         if not _close(got, right):
             raise Wrong(f"lengths {lengths.tolist()} of at most {T}: not the last valid states")
@@ -203,7 +207,10 @@ def _(model_class):
         dirty = x.clone()
         for row, length in zip(dirty, lengths, strict=True):
             row[length:] = 5.0
-        alone = [model(s.unsqueeze(0), torch.tensor([len(s)])) for s in sequences]
+        alone = [
+            _tensor(model(s.unsqueeze(0), torch.tensor([len(s)])), (1,), {(): SQUEEZED})
+            for s in sequences
+        ]
         others = _other_readings(layers, model, sequences)
         right = others.pop("right", None)
         if right is not None and not _close(got, right):
@@ -212,7 +219,7 @@ def _(model_class):
                     raise Wrong(reason)
         if not _close(got, model(dirty, lengths).double()):
             raise Wrong("the logits depend on what stands in the padding: is it packed?")
-        if not _close(got, torch.cat([a.reshape(1) for a in alone]).double()):
+        if not _close(got, torch.cat(alone)):
             raise Wrong(
                 "a sequence alone gets another logit than in the minibatch: is the state taken "
                 "after its last valid step, and are the rows in the order of the input?"
@@ -268,31 +275,48 @@ def _other_readings(layers, model, sequences):
 
 FEATURE_SLIPS = {
     "order": "the rows come back sorted by length, not in the order of the list",
+    "unsort": "the rows are right but in the wrong order: `order.argsort()` undoes a sort",
     "layer": "the state is that of the first layer; the top layer's was asked for",
     "mean": "the mean is divided by the longest length, so the padding counts as zeros",
 }
+
+
+# Every mixture of the slips, but the order can be wrong in one way only.
+FEATURE_MIXTURES = [
+    [*order, *layer, *mean]
+    for order in ([], ["order"], ["unsort"])
+    for layer in ([], ["layer"])
+    for mean in ([], ["mean"])
+    if order or layer or mean
+]
 
 
 @exercise("10.5", "Three bugs in a padded minibatch")
 def _(mended_features):
     torch.manual_seed(0)
     F, H = 3, 4
-    recurrent = nn.GRU(F, H, num_layers=2, batch_first=True).double()
     sequences = [torch.randn(length, F).double() for length in (2, 5, 1, 4, 3)]
-    got = call(mended_features, recurrent, [s.clone() for s in sequences])
-    got = _tensor(got, (5, 2 * H)).detach()
-    if _close(got, _features(recurrent, sequences)):
+    for num_layers in (2, 1, 3):
+        recurrent = nn.GRU(F, H, num_layers=num_layers, batch_first=True).double()
+        got = call(mended_features, recurrent, [s.clone() for s in sequences])
+        _examine_features(_tensor(got, (5, 2 * H)).detach(), recurrent, sequences)
+
+
+def _examine_features(got, recurrent, sequences):
+    H, right = recurrent.hidden_size, _features(recurrent, sequences)
+    if _close(got, right):
         return
-    names = list(FEATURE_SLIPS)
-    for number in range(1, 8):
-        slips = [name for bit, name in enumerate(names) if number >> bit & 1]
+    for slips in FEATURE_MIXTURES:
         if _close(got, _features(recurrent, sequences, slips)):
             raise Wrong("; and ".join(FEATURE_SLIPS[slip] for slip in slips))
+    pairs = torch.isclose(got[:, None], right[None]).all(dim=2)  # (B, B), which row is which
+    if pairs.any(dim=1).all() and pairs.any(dim=0).all():
+        raise Wrong("the rows are right but in the wrong order: whose is which?")
     for half, part in (("state", slice(0, H)), ("mean", slice(H, None))):
-        if not _close(got[:, part], _features(recurrent, sequences)[:, part]):
+        if not _close(got[:, part], right[:, part]):
             raise Wrong(
-                f"the {half} (columns {part.start} to {(part.stop or 2 * H) - 1}) differs from "
-                "that of each sequence read by itself"
+                f"with num_layers={recurrent.num_layers}, the {half} (columns {part.start} to "
+                f"{(part.stop or 2 * H) - 1}) differs from that of each sequence read by itself"
             )
 
 
@@ -303,31 +327,33 @@ def _features(recurrent, sequences, slips=()):
             output, h_n = recurrent(sequence.unsqueeze(0))
         mean = output[0].sum(dim=0) / (longest if "mean" in slips else len(sequence))
         rows.append(torch.cat([h_n[0 if "layer" in slips else -1, 0], mean]))
-    if "order" in slips:
-        order = torch.tensor([len(s) for s in sequences]).argsort(descending=True)
+    order = torch.tensor([len(s) for s in sequences]).argsort(descending=True)
+    for _ in range(("order" in slips) + 2 * ("unsort" in slips)):
         rows = [rows[n] for n in order]
     return torch.stack(rows)
 
 
 @exercise("10.6", "How much is padding")
 def _(padding_share):
-    got = float(call(padding_share, [2, 4, 1], 2))
+    got = float(call(padding_share, [2, 4, 1, 3, 1], 2))
     slips = {
-        7 / 9: "that is the share that is *not* padding",
-        5 / 12: "every minibatch is padded to its own longest, not to the longest of all",
-        1 / 8: "add up the cells of all minibatches, the small last one too, and divide once",
-        0.25: "the last minibatch, of one sequence, is missing",
-        2 / 7: "divide by all cells, not by the valid ones",
-        2.0: "that is the number of padded cells: divide by all of them",
-        3 / 10: "the last minibatch has one sequence only, so it has one cell",
+        11 / 15: "that is the share that is *not* padding",
+        9 / 20: "every minibatch is padded to its own longest, not to the longest of all",
+        7 / 36: "add up the cells of all minibatches, the small last one too, and divide once",
+        2 / 7: "the last minibatch, of one sequence, is missing",
+        4 / 11: "divide by all cells, not by the valid ones",
+        4.0: "that is the number of padded cells: divide by all of them",
+        5 / 16: "the last minibatch has one sequence only, so it has one cell",
+        1 / 12: "the order in which they are dealt out counts: do not sort",
+        2 / 13: "the order in which they are dealt out counts: do not sort",
     }
     for value, reason in slips.items():
         if math.isclose(got, value, abs_tol=1e-6):
-            raise Wrong(f"for lengths [2, 4, 1], two at a time, got {got:.4g}: {reason}")
-    if not math.isclose(got, 2 / 9, abs_tol=1e-6):
+            raise Wrong(f"for lengths [2, 4, 1, 3, 1], two at a time, got {got:.4g}: {reason}")
+    if not math.isclose(got, 4 / 15, abs_tol=1e-6):
         raise Wrong(
-            f"for lengths [2, 4, 1], two at a time, expected 2 of 9 cells, {2 / 9:.4f}; got "
-            f"{got:.4g}"
+            f"for lengths [2, 4, 1, 3, 1], two at a time, expected 4 of 15 cells, {4 / 15:.4f}; "
+            f"got {got:.4g}"
         )
     rng = random.Random(0)
     for size in (1, 2, 3, 5, 50):

@@ -127,6 +127,7 @@ CASES = {
         ],
         [
             (lambda gru, head, x: head(gru(x)[1].reshape(len(x), -1)),),
+            (lambda gru, head, x: head(gru(x)[1].view(len(x), -1)),),
             (lambda gru, head, x: head(gru(x)[1].flip(0).transpose(0, 1).flatten(1)),),
             (lambda gru, head, x: head(gru(x)[1][[1, 1]].transpose(0, 1).flatten(1)),),
             (lambda gru, head, x: head(gru(x)[1].permute(1, 2, 0).flatten(1)),),

@@ -70,6 +70,7 @@ class Classifier(nn.Module):
             "step": lambda: output[:, -1],
             "first": lambda: output[:, 0],
             "reshape": lambda: h_n[-2:].reshape(B, -1),
+            "twice": lambda: torch.cat([h_n[-2], h_n[-2]], dim=1),
         }[self.how]()
         if self.after == "norm":
             return self.norm(self.head(s))
@@ -154,6 +155,7 @@ CASES = {
         [
             (lambda output, H: torch.stack([output[:, -1, :H], output[:, -1, H:]]),),
             (lambda output, H: torch.stack([output[:, 0, H:], output[:, -1, :H]]),),
+            (lambda output, H: torch.stack([output[:, -1, H:], output[:, 0, :H]]),),
             (lambda output, H: torch.stack([output[:, 0, :H], output[:, 0, H:]]),),
             (lambda output, H: torch.stack([output[:, 0, :H], output[:, -1, H:]]),),
             (lambda output, H: torch.stack([output[:, -1, :H], output[:, 0, H:]], dim=1),),
@@ -183,6 +185,8 @@ CASES = {
             ((7, 14), (7, 14), 7),
             ((7, 14), (14, 14), 7),
             ((7, 7), (20, 20), 7),
+            ((8, 13), (20, 20), 7),
+            ((7, 14), (20, 20), (7,)),
             ((7, 14), (20, 20), 20),
             ((6, 14), (20, 20), 7),
             ((14, 7), (20, 20), 7),
@@ -217,6 +221,7 @@ CASES = {
             (classifier(how="first"),),
             (classifier(how="step", layers=2),),
             (classifier(how="reshape"),),
+            (classifier(how="twice"),),
             (classifier(norm=False),),
             (classifier(norm="logits", after="norm"),),
             (classifier(after="unused"),),

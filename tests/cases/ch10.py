@@ -72,6 +72,8 @@ class Binary(nn.Module):
         logits = self.out({"low": h[0], "cell": c[-1]}.get(self.read, h[-1]))
         if self.read == "sigmoid":
             logits = logits.sigmoid()
+        if self.read == "squeezed":
+            return logits.squeeze()
         return logits if self.outputs > 1 or self.read == "column" else logits.squeeze(1)
 
 
@@ -102,7 +104,7 @@ class FromThePackage(nn.Module):
         return self.model(x, lengths)[:, 0]
 
 
-def features(order=True, layer=-1, mean=True, swap=False):
+def features(order="undone", layer=-1, mean=True, swap=False):
     def mended_features(recurrent, sequences):
         X = pad_sequence(sequences, batch_first=True)
         lengths, places = torch.tensor([len(s) for s in sequences]).sort(descending=True)
@@ -112,7 +114,7 @@ def features(order=True, layer=-1, mean=True, swap=False):
         average = output.sum(1) / lengths.unsqueeze(1) if mean else output.mean(1)
         both = [average, h_n[layer]] if swap else [h_n[layer], average]
         rows = torch.cat(both, dim=1)
-        return rows[places.argsort()] if order else rows
+        return rows[{"undone": places.argsort(), "twice": places}.get(order, slice(None))]
 
     return mended_features
 
@@ -127,6 +129,8 @@ def one_by_one(recurrent, sequences):
 
 def share(kind="right"):
     def padding_share(lengths, size):
+        if kind == "sorted":
+            lengths = sorted(lengths)
         batches = [lengths[n : n + size] for n in range(0, len(lengths), size)]
         if kind == "dropped":
             batches = [b for b in batches if len(b) == size]
@@ -178,6 +182,7 @@ CASES = {
             (lambda output, lengths: output[torch.arange(len(output)), lengths],),
             (lambda output, lengths: gathered()(output.detach(), lengths),),
             (lambda output, lengths: output[lengths - 1, 0],),
+            (lambda output, lengths: gathered(squeeze=False)(output, lengths).squeeze(),),
         ],
     ),
     "10.3": (
@@ -208,6 +213,7 @@ CASES = {
             (binary(read="enforced"),),
             (binary(read="mean"),),
             (binary(read="column"),),
+            (binary(read="squeezed"),),
             (binary(layers=1),),
             (binary(units=128),),
             (binary(both=True),),
@@ -219,11 +225,15 @@ CASES = {
     "10.5": (
         [(features(),), (one_by_one,)],
         [
-            (features(order=False, layer=0, mean=False),),
-            (features(order=False),),
+            (features(order="left", layer=0, mean=False),),
+            (features(order="left"),),
+            (features(order="twice"),),
+            (features(order="twice", mean=False),),
+            (features(layer=1),),
+            (lambda recurrent, sequences: features()(recurrent, sequences).flip(0),),
             (features(layer=0),),
             (features(mean=False),),
-            (features(order=False, mean=False),),
+            (features(order="left", mean=False),),
             (features(swap=True),),
             (lambda recurrent, sequences: features()(recurrent, sequences)[:, :4],),
         ],
@@ -238,6 +248,8 @@ CASES = {
             (share("ratio"),),
             (share("count"),),
             (share("full"),),
+            (share("sorted"),),
+            (lambda n, size: share()(sorted(n, reverse=True), size),),
         ],
     ),
     "10.7": ([("C",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
