@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from rnnbook.recurrent import NONLINEARITIES, Recurrence
 
 
+@torch.no_grad()
 def bptt(
     params: Sequence[Tensor],
     inputs: Tensor,
@@ -34,11 +35,22 @@ def bptt(
     Returns:
         The mean cross-entropy in nats, and the gradients in the order of ``params``.
     Raises:
-        ValueError: if the targets or the factors do not have a value for each step.
+        ValueError: if the inputs are token indices, if h0 is not (B, H), or if the targets or the
+            factors do not have a value for each step.
     Source: Werbos (1990). Chapter 4.
     """
-    W_xh, W_hh, b_h, W_hq, b_q = (p.detach() for p in params)
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    if inputs.dim() != 3:
+        raise ValueError(
+            f"expected one-hot inputs of shape (T, B, V), got {tuple(inputs.shape)}: "
+            "text.one_hot turns tokens into them"
+        )
     T, B, V = inputs.shape
+    if tuple(h0.shape) != (B, len(W_hh)):
+        raise ValueError(
+            f"expected h0 of shape (B, H) = {(B, len(W_hh))}, got {tuple(h0.shape)}: each sequence "
+            "starts from a state of its own"
+        )
     if tuple(targets.shape) != (T, B):
         raise ValueError(
             f"expected targets of shape (T, B) = {(T, B)}, got {tuple(targets.shape)}: time comes "
@@ -54,10 +66,10 @@ def bptt(
     logits = hs @ W_hq + b_q  # (T, B, V)
     loss = nn.functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
     do = (logits.softmax(dim=2) - nn.functional.one_hot(targets, V)) / (T * B)
-    d, slope = do @ W_hq.T, 1 - hs**2  # (T, B, H)
+    d, slope, factors = do @ W_hq.T, 1 - hs**2, crossing.tolist()  # d, slope: (T, B, H)
     d[-1] *= slope[-1]
     for t in range(T - 2, -1, -1):
-        d[t] = (d[t] + float(crossing[t + 1]) * d[t + 1] @ W_hh.T) * slope[t]
+        d[t] = (d[t] + factors[t + 1] * d[t + 1] @ W_hh.T) * slope[t]
     before = torch.cat([h0.unsqueeze(0), hs[:-1]])  # (T, B, H)
     sums = [_product(inputs, d), _product(before, d), d.sum((0, 1))]
     return loss, [*sums, _product(hs, do), do.sum((0, 1))]
@@ -73,14 +85,14 @@ def regular_truncation(num_steps: int, window: int, offset: int = 0) -> Tensor:
 
     Args:
         num_steps: T.
-        window: steps between two cuts, at least 1.
+        window: steps between two cuts, a whole number of at least 1.
         offset: the gradient does not leave the steps offset, offset + window, ... (counted from 0)
             backwards.
     Raises:
-        ValueError: if the window is below 1.
+        ValueError: if the window is not such a number.
     """
-    if window < 1:
-        raise ValueError(f"expected a window of at least 1 step, got {window}")
+    if window < 1 or window != int(window):
+        raise ValueError(f"expected a window of a whole number of steps, at least 1, got {window}")
     return ((torch.arange(num_steps) - offset) % window != 0).double()
 
 
@@ -104,13 +116,25 @@ def random_truncation(
 
 
 def spectral_radius(W: Tensor) -> float:
-    """Return the largest magnitude of an eigenvalue of a square matrix."""
+    """Return the largest magnitude of an eigenvalue of a square matrix.
+
+    Raises:
+        ValueError: if an entry is infinite or not a number.
+    """
+    if not torch.isfinite(W).all():
+        raise ValueError("a matrix with an entry that is infinite or not a number has no radius")
     return torch.linalg.eigvals(W).abs().max().item()
 
 
 def with_radius(W: Tensor, radius: float) -> Tensor:
-    """Return a square matrix scaled so that its spectral radius is the one given."""
-    return W * (radius / spectral_radius(W))
+    """Return a square matrix scaled so that its spectral radius is the one given.
+
+    Raises:
+        ValueError: if the matrix's own radius is 0, or an entry is not finite.
+    """
+    if (own := spectral_radius(W)) == 0:
+        raise ValueError("all eigenvalues of this matrix are 0: no factor gives it another radius")
+    return W * (radius / own)
 
 
 def jacobian_norms(W_hh: Tensor, hs: Tensor, nonlinearity: str = "tanh") -> Tensor:
@@ -128,25 +152,30 @@ def jacobian_norms(W_hh: Tensor, hs: Tensor, nonlinearity: str = "tanh") -> Tens
         (T,), the largest singular value of dh[T] / dh[T-k] for k = 0, 1, ..., T-1. No gradient
         that travels over k steps is multiplied by more than that.
     Raises:
-        ValueError: if the states are not (T, H).
+        ValueError: if the states are not (T, H), or the nonlinearity is another.
     Source: Pascanu et al. (2013). Chapter 4.
     """
     if hs.dim() != 2 or hs.shape[1] != len(W_hh):
         raise ValueError(
             f"expected the states (T, {len(W_hh)}) of one sequence, got {tuple(hs.shape)}"
         )
+    if nonlinearity not in NONLINEARITIES:
+        raise ValueError(
+            f"expected a nonlinearity of {', '.join(NONLINEARITIES)}, got {nonlinearity!r}"
+        )
     slopes = NONLINEARITIES[nonlinearity][1](hs.detach())  # (T, H)
-    product, norms = torch.eye(len(W_hh), dtype=hs.dtype, device=hs.device), []
-    for slope in slopes.flip(0):
-        norms.append(torch.linalg.matrix_norm(product, 2))
+    product = torch.eye(len(W_hh), dtype=hs.dtype, device=hs.device)
+    norms = [torch.linalg.matrix_norm(product, 2)]
+    for slope in slopes[1:].flip(0):
         product = product * slope @ W_hh.detach().T
+        norms.append(torch.linalg.matrix_norm(product, 2))
     return torch.stack(norms)
 
 
-def gradient_reach(
-    kind: str, nonlinearity: str, radius: float, steps: int, strength: float, units: int = 64
+def random_layer_norms(
+    kind: str, nonlinearity: str, radius: float, steps: int, strength: float
 ) -> tuple[Tensor, Tensor]:
-    """Drive a random recurrent layer with noise and measure how far back its gradient reaches.
+    """Drive a random recurrent layer of 64 units with noise; measure its Jacobians' products.
 
     Args:
         kind: of the recurrent matrix, ``"random"`` (normal entries) or ``"orthogonal"``.
@@ -154,10 +183,14 @@ def gradient_reach(
         radius: the matrix's spectral radius.
         steps: the longest distance measured.
         strength: standard deviation of each input's share.
-        units: H.
     Returns:
-        W_hh: (H, H) float64; norms: (steps + 1,), those of dh[T] / dh[T-k] for k = 0, 1, ...
+        W_hh: (64, 64) float64; norms: (steps + 1,), those of dh[T] / dh[T-k] for k = 0, 1, ...
+    Raises:
+        ValueError: if there is no such kind of matrix.
     """
+    if kind not in ("random", "orthogonal"):
+        raise ValueError(f"expected a random or orthogonal matrix, got {kind!r}")
+    units = 64
     generator = torch.Generator().manual_seed(0)
     W = torch.randn(units, units, generator=generator).double()
     shares = strength * torch.randn(steps + 1, 1, units, generator=generator).double()
@@ -170,16 +203,23 @@ def reach(layer: nn.Module, x: Tensor, step: int) -> Tensor:
     """Measure how strongly each direction's output at one step depends on each input.
 
     Args:
-        layer: a time-major recurrent layer, of one direction or two.
+        layer: a time-major recurrent layer, of one direction or two, without active dropout.
         x: (T, V), one sequence.
         step: the output's step, from 0.
     Returns:
         (D, T), the Euclidean norm of the derivatives of all H outputs by all V features of x[s].
         It is exactly zero where nothing leads from x[s] to that output.
     Raises:
-        ValueError: if there is no such step.
+        ValueError: if there is no such step, if the layer is batch-first, or if its dropout is on.
     Source: chapter 9.
     """
+    if layer.batch_first:
+        raise ValueError(
+            "expected a time-major layer: with batch_first=True each step of x would "
+            "be read as a sequence of its own"
+        )
+    if layer.training and layer.dropout > 0 and layer.num_layers > 1:
+        raise ValueError("dropout is on, so each call would give other numbers: layer.eval() first")
     if not 0 <= step < len(x):
         raise ValueError(f"expected a step from 0 to {len(x) - 1}, got {step}")
     x = x.detach().requires_grad_()
@@ -196,18 +236,19 @@ class SavedBytes:
     """Count the bytes that autograd keeps for the backward pass while the block runs.
 
     Each piece of memory counts once, however many operations keep it, and no longer than the last
-    of them does. Parameters, which are there in any case, do not count.
+    of them does. It sees nothing of a region that handles its saved tensors itself, as
+    ``torch.utils.checkpoint`` with ``use_reentrant=False`` does.
 
     Args:
-        parameters: the tensors that do not count.
+        excluded: tensors that are there in any case and do not count: parameters, inputs.
     Attributes:
         now: bytes kept at this moment.
         peak: the most that was ever kept.
     """
 
-    def __init__(self, parameters: Sequence[Tensor] = ()) -> None:
+    def __init__(self, excluded: Sequence[Tensor] = ()) -> None:
         self.now = self.peak = 0
-        self._free = {p.untyped_storage().data_ptr() for p in parameters}
+        self._free = {p.untyped_storage().data_ptr() for p in excluded}
         self._users: Counter[int] = Counter()
         self._hooks = torch.autograd.graph.saved_tensors_hooks(self._pack, lambda kept: kept.tensor)
 

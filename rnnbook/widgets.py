@@ -333,7 +333,7 @@ def gradient_explorer() -> Explorer:
     def draw(
         kind: str, nonlinearity: str, radius: float, steps: int, strength: float
     ) -> tuple[Figure, str]:
-        W, norms = gradients.gradient_reach(kind, nonlinearity, radius, steps, strength)
+        W, norms = gradients.random_layer_norms(kind, nonlinearity, radius, steps, strength)
         sigma = torch.linalg.matrix_norm(W, 2).item()
         figure, ax = plots.subplots(height=3.0)
         series = {"measured": norms, "the bound": sigma ** torch.arange(steps + 1.0)}

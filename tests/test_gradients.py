@@ -71,6 +71,17 @@ def test_bptt_refuses_what_does_not_fit():
         gradients.bptt(params, inputs, targets.T, h0)
     with pytest.raises(ValueError, match="a factor for each of the 7 steps"):
         gradients.bptt(params, inputs, targets, h0, torch.ones(T - 1))
+    with pytest.raises(ValueError, match=r"one-hot inputs of shape \(T, B, V\), got \(7, 3\)"):
+        gradients.bptt(params, targets, targets, h0)
+    for shape in ((1, H), (B, H + 1), (H,)):
+        with pytest.raises(ValueError, match=r"expected h0 of shape \(B, H\) = \(3, 4\)"):
+            gradients.bptt(params, inputs, targets, torch.zeros(shape).double())
+
+
+def test_bptt_leaves_no_graph_behind():
+    params, inputs, targets, h0 = _problem()
+    loss, found = gradients.bptt(params, inputs.requires_grad_(), targets, h0.requires_grad_())
+    assert not any(tensor.requires_grad for tensor in (loss, *found))
 
 
 def test_regular_truncation_cuts_where_it_says():
@@ -78,8 +89,9 @@ def test_regular_truncation_cuts_where_it_says():
     assert gradients.regular_truncation(7, 3, offset=1).tolist() == [1, 0, 1, 1, 0, 1, 1]
     assert gradients.regular_truncation(3, 1).tolist() == [0, 0, 0]
     assert gradients.regular_truncation(3, 9).tolist() == [0, 1, 1]
-    with pytest.raises(ValueError, match="window of at least 1"):
-        gradients.regular_truncation(3, 0)
+    for window in (0, 2.5):
+        with pytest.raises(ValueError, match="a window of a whole number of steps, at least 1"):
+            gradients.regular_truncation(3, window)
 
 
 def test_random_truncation_has_mean_one_and_two_values():
@@ -122,9 +134,11 @@ def test_jacobian_norms_are_those_of_the_whole_way(nonlinearity):
         torch.testing.assert_close(norms[k], torch.linalg.matrix_norm(J, 2), rtol=1e-9, atol=1e-14)
 
 
-def test_jacobian_norms_refuse_a_batch():
+def test_jacobian_norms_refuse_what_they_do_not_know():
     with pytest.raises(ValueError, match="of one sequence"):
         gradients.jacobian_norms(torch.eye(4), torch.zeros(5, 2, 4))
+    with pytest.raises(ValueError, match="tanh, relu, got 'sigmoid'"):
+        gradients.jacobian_norms(torch.eye(4), torch.zeros(5, 4), "sigmoid")
 
 
 def test_with_radius_gives_that_radius():
@@ -132,6 +146,11 @@ def test_with_radius_gives_that_radius():
     assert gradients.spectral_radius(W) == pytest.approx(0.7, rel=1e-9)
     rotation = torch.tensor([[0.0, -2.0], [2.0, 0.0]])  # eigenvalues 2i and -2i
     assert gradients.spectral_radius(rotation) == pytest.approx(2)
+    with pytest.raises(ValueError, match="all eigenvalues of this matrix are 0"):
+        gradients.with_radius(torch.diag(torch.ones(3), diagonal=1), 0.9)
+    for entry in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="infinite or not a number"):
+            gradients.spectral_radius(torch.full((3, 3), entry))
 
 
 def test_saved_bytes_counts_each_memory_once_and_lets_go():
@@ -164,13 +183,15 @@ def test_the_explorer_follows_its_controls():
             assert "alt=" in explorer.picture.value  # a picture, and no complaint
 
 
-def test_gradient_reach_stays_below_its_bound():
+def test_random_layer_norms_stay_below_their_bound():
     for kind, nonlinearity in (("random", "tanh"), ("orthogonal", "relu")):
-        W, norms = gradients.gradient_reach(kind, nonlinearity, 1.2, 30, 0.5)
+        W, norms = gradients.random_layer_norms(kind, nonlinearity, 1.2, 30, 0.5)
         assert norms.shape == (31,)
         assert gradients.spectral_radius(W) == pytest.approx(1.2)
         bound = torch.linalg.matrix_norm(W, 2) ** torch.arange(31)
         assert (norms <= bound * (1 + 1e-9)).all()
+    with pytest.raises(ValueError, match="random or orthogonal matrix, got 'ortogonal'"):
+        gradients.random_layer_norms("ortogonal", "tanh", 1.2, 30, 0.5)
 
 
 @pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
@@ -183,6 +204,12 @@ def test_reach_is_zero_exactly_where_nothing_leads(kind):
     assert gradients.reach(kind(3, 4).double(), x, 5).shape == (1, 6)
     with pytest.raises(ValueError, match="a step from 0 to 5, got 6"):
         gradients.reach(layer, x, 6)
+    with pytest.raises(ValueError, match="time-major"):
+        gradients.reach(kind(3, 4, batch_first=True).double(), x, 2)
+    dropping = kind(3, 4, 2, dropout=0.5).double()
+    with pytest.raises(ValueError, match=r"layer\.eval\(\) first"):
+        gradients.reach(dropping, x, 2)
+    assert gradients.reach(dropping.eval(), x, 5).gt(0).all()
 
 
 def test_reach_is_the_norm_of_the_jacobian():

@@ -26,6 +26,7 @@ def _compare(name, answer, right, slips, tolerance=0.006):
 def _(p_abba, p_all):
     attempted(p_abba, p_all)
     slips = {
+        "the first letter has a row of its own, at the start": 0.2 * 0.8 * 0.4 * 0.6,
         "the first letter's probability, 0.5, is missing": 0.192,
         "after the second b comes an a: which row, which column?": 0.5 * 0.8 * 0.4 * 0.4,
         "after the first b comes another b": 0.5 * 0.8 * 0.6 * 0.8,
@@ -52,7 +53,7 @@ def _(next_probabilities):
     rng = random.Random(0)
     cases = [
         ("abcabd", "ab", "two characters follow"),
-        ("aaaa", "aa", "occurrences may overlap"),
+        ("aaab", "aa", "occurrences may overlap"),
         ("abab", "ab", "an occurrence at the end has no next character"),
         ("aab", "", "an empty context stands before every character, the first included"),
         ("abc", "x", "the context never occurs"),
@@ -68,7 +69,9 @@ def _(next_probabilities):
         shown = f"text {text!r}, context {context!r} ({why})"
         if not isinstance(got, dict):
             raise Wrong(f"expected a dictionary, got {type(got).__name__}")
-        got = {w: float(q) for w, q in got.items() if q}  # characters with probability 0 may stay
+        got = {w: float(q) for w, q in got.items()}
+        if not all(got.values()):
+            raise Wrong(f"{shown}: a character that never follows should not be a key")
         if set(got) != set(right):
             raise Wrong(f"{shown}: expected the characters {sorted(right)}, got {sorted(got)}")
         if any(abs(got[w] - right[w]) > 1e-6 for w in right):
@@ -149,7 +152,9 @@ def _(strength, heldout):
     attempted(strength, heldout)
     chosen, whole, slips = _strengths()
     if strength not in whole:
-        raise Wrong(f"expected one of {', '.join(map(str, whole))} as the strength, got {strength}")
+        raise Wrong(
+            f"expected one of {', '.join(map(str, whole))} as the strength, got {strength!r}"
+        )
     if strength != chosen:
         smallest = strength == min(whole)
         raise Wrong(

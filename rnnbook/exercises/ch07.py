@@ -12,19 +12,20 @@ from rnnbook.exercises import Wrong, attempted, call, exercise
 def _(f, b):
     attempted(f, b)
     f, b, right = float(f), float(b), 0.5 ** (1 / 50)
-    if abs(f - right) > 0.0006:
+    if not abs(f - right) <= 0.0006:
         slips = {0.99: "0.99 to the power of 50 is 0.605", 0.98: "0.98 to the power of 50 is 0.364"}
         raise Wrong(
             f"f = {f:g}: f to the power of 50 is {f**50:.3f}, not 0.5"
             if 0 < f < 1 and f not in slips
             else slips.get(f, f"a gate lies between 0 and 1, and {f:g} does not")
         )
-    if abs(b - math.log(right / (1 - right))) > 0.02:
+    if not abs(b - math.log(right / (1 - right))) <= 0.04:
         if abs(b + math.log(right / (1 - right))) < 0.02:
             raise Wrong("the sign of b is turned: a negative bias closes the gate")
         if abs(b - math.log(right)) < 0.02 or abs(b - math.exp(right)) < 0.02:
             raise Wrong("b is the inverse of the sigmoid at f, not of the exponential")
-        raise Wrong(f"the sigmoid of {b:g} is {1 / (1 + math.exp(-b)):.4f}, not {right:.4f}")
+        gate = torch.tensor(b).sigmoid().item()
+        raise Wrong(f"the sigmoid of {b:g} is {gate:.4f}, not {right:.4f}")
 
 
 def _gate_weights(V, H, keys):
@@ -56,6 +57,7 @@ def _(coupled_step):
             raise Wrong("the state that was handed over has been changed in place")
         right_h, right_c = _coupled(x, state, *weights)
         if torch.allclose(h, right_h, atol=1e-6) and torch.allclose(c, right_c, atol=1e-6):
+            _examine_gradient(coupled_step, x, weights)
             continue
         if torch.allclose(h, right_c, atol=1e-6) and torch.allclose(c, right_h, atol=1e-6):
             raise Wrong("the pair is the wrong way round: return h first, then c")
@@ -77,6 +79,18 @@ def _(coupled_step):
         if torch.allclose(c, right_c, atol=1e-6):
             raise Wrong("c is right and h is not: h = sigmoid(...) * tanh(c)")
         raise Wrong("c differs from f * c + (1 - f) * g")
+
+
+def _examine_gradient(coupled_step, x, weights):
+    """Examine that the step can be trained through: both states reach both results."""
+    H = len(weights[1]["f"])
+    state = tuple(torch.zeros(len(x), H).double().requires_grad_() for _ in range(2))
+    for part in coupled_step(x, state, *weights):
+        if not part.requires_grad:
+            raise Wrong("no gradient passes: is something detached?")
+        found = torch.autograd.grad(part.sum(), state, retain_graph=True, allow_unused=True)
+        if any(gradient is None for gradient in found):
+            raise Wrong("the gradient of h or of c is missing: is something detached?")
 
 
 def _swapped(x, state, W_x, W_h, b):
@@ -116,6 +130,8 @@ def _(parameters, hidden_size):
         raise Wrong("240 is close, but a slightly larger one comes closer: V counts too")
     if hidden_size == 4 * H:
         raise Wrong("four times the units have far more than four times the parameters")
+    if hidden_size != int(hidden_size):
+        raise Wrong(f"hidden_size is a whole number, got {hidden_size}")
     if hidden_size != 254:
         count = hidden_size**2 + (V + 2) * hidden_size
         raise Wrong(f"an RNN with {hidden_size} units has {count:,.0f} parameters")
@@ -172,7 +188,9 @@ def _examine_biases(lstm, before, value):
             raise Wrong(f"{name} and {other} add up to {2 * value:g}, not {value:g}")
         for gate, new, old in zip("ifgo", blocks, was, strict=True):
             if gate != "f" and not torch.allclose(new, old):
-                raise Wrong(f"the bias of gate {gate} has changed in {name}; f is the second block")
+                raise Wrong(
+                    f"the bias of gate {gate}, {name} + {other}, has changed: f is the second block"
+                )
         if not torch.allclose(blocks[1], torch.full((H,), float(value)), atol=1e-6):
             added = torch.allclose(blocks[1], was[1] + value, atol=1e-6) or torch.allclose(
                 p.split(H)[1], torch.full((H,), float(value)), atol=1e-6

@@ -18,7 +18,7 @@ def backward(bug="", dtype=torch.float64, as_list=False):
             h = torch.tanh(hs[t]) if bug == "slope" else hs[t]
             ds[t] = arrived * ((1 - h) if bug == "square" else (1 - h * h))
         d = torch.stack(ds).to(dtype)
-        first = torch.zeros_like(h0) if bug == "h0" else h0
+        first = torch.zeros_like(h0) if bug == "h0" else hs[-1] if bug == "last" else h0
         before = hs if bug == "state" else torch.cat([first[None], hs[:-1]])
         dW_hh = before.flatten(0, 1).T @ d.flatten(0, 1)
         db = d.mean((0, 1)) if bug == "mean" else d[0].sum(0) if bug == "sum" else d.sum((0, 1))
@@ -54,6 +54,12 @@ def relu(slope=lambda h: (h > 0).to(h.dtype), back=lambda d, W: d @ W.T, shift=T
         return d, arrived if dh0 else d[0], dW
 
     return backward
+
+
+def relu_without_h0(g, hs, h0, W):
+    """The product leaves out the first step, whose state before is h0."""
+    d, dh0, _ = relu()(g, hs, h0, W)
+    return d, dh0, hs[:-1].flatten(0, 1).T @ d[1:].flatten(0, 1)
 
 
 def relu_by_autograd(g, hs, h0, W):
@@ -96,6 +102,16 @@ def truncated(where="before", first=True, shift=0, every=False, zeros=False, sta
     return states
 
 
+def detached_in_place(step, inputs, h, window):
+    hs = []
+    for t, x in enumerate(inputs):
+        if t % window == 0:
+            h.detach_()
+        h = step(x, h)
+        hs.append(h)
+    return torch.stack(hs)
+
+
 def by_windows(step, inputs, h, window):
     """Detach once for each piece of the split inputs."""
     hs = []
@@ -133,7 +149,7 @@ CASES = {
         [(backward(),), (backward(as_list=True),)],
         [
             *((backward(bug),) for bug in ("transpose", "slope", "state", "sum", "mean")),
-            *((backward(bug),) for bug in ("recursion", "h0", "square", "keepdim")),
+            *((backward(bug),) for bug in ("recursion", "h0", "last", "square", "keepdim")),
             (all_four,),
             (lambda *a: backward()(*a)[1],),
         ],
@@ -148,6 +164,7 @@ CASES = {
             (relu(back=lambda d, W: 0 * d),),
             (relu(shift=False),),
             (relu(dh0=False),),
+            (relu_without_h0,),
             (lambda *a: relu()(*a)[0],),
             (lambda g, *a: tuple(t.sum(0) for t in relu()(g, *a)),),
         ],
@@ -162,6 +179,8 @@ CASES = {
             (reach(base=-1),),
             (reach(base=1),),
             (reach(limit=1e-2),),
+            (reach(factor=lambda w, h: w * (1 - h)),),
+            (lambda w: (reach()(w), 0.9),),
             (lambda w: 7 * w,),
         ],
     ),
@@ -171,6 +190,7 @@ CASES = {
         [
             (truncated(where="after"),),
             (truncated(where="never"),),
+            (detached_in_place,),
             (truncated(first=False),),
             (truncated(shift=1),),
             (truncated(every=True),),

@@ -115,6 +115,7 @@ CASES = {
             (coupled(g=torch.sigmoid),),
             (coupled(g=lambda a: a),),
             (coupled(swap=True),),
+            (lambda x, s, *w: [part.detach() for part in coupled()(x, s, *w)],),
             (coupled(show=lambda c: c),),
             (lambda x, s, *w: coupled()(x, s, *w)[0],),
         ],
