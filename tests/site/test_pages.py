@@ -30,6 +30,12 @@ UNREACHED = """() => [...document.querySelectorAll("article *")]
   .filter((e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX))
   .map((e) => e.outerHTML.slice(0, 120))"""
 
+# Formulas that begin outside their box, where no scrolling leads.
+BEHEADED = """() => [...document.querySelectorAll("article div.math")].filter((box) => {
+  const formula = box.querySelector("mjx-container svg");
+  return formula && formula.getBoundingClientRect().left < box.getBoundingClientRect().left - 1;
+}).map((e) => e.textContent.slice(0, 120))"""
+
 # Thousands of coloured words and glyphs: axe needs minutes for them. CONTRAST and UNREACHED look
 # at them too, and MathJax gives each formula a hidden text for screen readers.
 AXE_CONTEXT = {"exclude": [["article .highlight pre"], ["mjx-container"]]}
@@ -186,6 +192,7 @@ def test_a_phone_scrolls_boxes_not_the_page(look: Look, page: str) -> None:
     assert tab.evaluate(SIDEWAYS) == 0
     assert tab.evaluate(CUT_OFF) == []
     assert tab.evaluate(UNREACHED) == []
+    assert tab.evaluate(BEHEADED) == []
 
 
 def test_the_reader_can_change_the_mode(visit: Visit, server: str) -> None:
