@@ -408,6 +408,9 @@ def layer_grid(
 ) -> Axes:
     """Draw all states of a recurrent layer and mark those that ``output`` and ``h_n`` hold.
 
+    Arrows lead from each state to those that read it. With two directions a frame holds the two
+    states of a layer at one step, which the layer above reads side by side.
+
     Args:
         ax: where to draw.
         num_steps: T, the columns.
@@ -418,27 +421,35 @@ def layer_grid(
         The axes.
     """
     faces = {"": "0.93", "output": COLOURS[5], "h_n": COLOURS[4], "output\nh_n": COLOURS[2]}
-    directions, names = (2 if bidirectional else 1), []
+    arrow = {"arrowstyle": "->", "color": "0.4", "shrinkA": 0, "shrinkB": 0}
+    directions, names, heights = (2 if bidirectional else 1), [], []
+    edge = 0.42 if bidirectional else 0.34  # of a frame, or of a cell
     for row in range(num_layers * directions):
         layer, backward = divmod(row, directions)
         names.append(f"layer {layer}" + (", reverse" if backward else ""))
+        y = row + 0.25 * layer * bidirectional  # room for the arrows between the frames
+        heights.append(y)
         for t in range(num_steps):
             in_output = layer == num_layers - 1
             in_h_n = t == (0 if backward else num_steps - 1)
             label = "\n".join(["output"] * in_output + ["h_n"] * in_h_n)
-            ax.add_patch(Rectangle((t - 0.34, row - 0.34), 0.68, 0.68, fc=faces[label], ec="0.4"))
-            ax.text(t, row, label, ha="center", va="center", size=8)
+            ax.add_patch(Rectangle((t - 0.34, y - 0.34), 0.68, 0.68, fc=faces[label], ec="0.4"))
+            ax.text(t, y, label, ha="center", va="center", size=8)
             if t + 1 < num_steps:
-                ends = (t + 1 - 0.34, row), (t + 0.34, row)
-                arrow = {"arrowstyle": "->", "color": "0.4", "shrinkA": 0, "shrinkB": 0}
+                ends = (t + 1 - 0.34, y), (t + 0.34, y)
                 ax.annotate("", *(reversed(ends) if backward else ends), arrowprops=arrow)
-    for row, note in enumerate(notes):
-        ax.text(num_steps - 0.5, row, note, va="center", size=8)
+            if backward:
+                ax.add_patch(Rectangle((t - 0.42, y - 1.42), 0.84, 1.84, fc="none", ec="0.7"))
+            if layer and not backward:
+                below = heights[row - 1] + edge
+                ax.annotate("", (t, y - edge), (t, below), arrowprops=arrow)
+    for y, note in zip(heights, notes, strict=False):
+        ax.text(num_steps - 0.5, y, note, va="center", size=8)
     ax.set_xticks(range(num_steps), [f"t={t + 1}" for t in range(num_steps)])
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(heights, names)
     ax.tick_params(length=0)
     ax.set_xlim(-0.5, (num_steps - 0.5) * (1.9 if notes else 1))
-    ax.set_ylim(-0.5, len(names) - 0.5)
+    ax.set_ylim(-0.5, heights[-1] + 0.5)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
     return ax

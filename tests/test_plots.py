@@ -167,8 +167,14 @@ def test_layer_grid_marks_what_output_and_h_n_hold():
     def cells(ax):
         return {(t.get_position(), t.get_text()) for t in ax.texts if t.get_text()}
 
+    def upward(ax):
+        ends = [(a.xyann, a.xy) for a in ax.texts if isinstance(a, Annotation)]
+        assert all(y < above for (x, y), (top, above) in ends if x == top)
+        return [x for (x, _), (top, _) in ends if x == top]
+
     _, ax = plots.subplots()
     plots.layer_grid(ax, num_steps=3, num_layers=2)
+    assert upward(ax) == [0, 1, 2]  # at every step, the layer above reads the one below
     assert cells(ax) == {
         ((2, 0), "h_n"), ((0, 1), "output"), ((1, 1), "output"), ((2, 1), "output\nh_n")
     }  # fmt: skip
@@ -178,6 +184,9 @@ def test_layer_grid_marks_what_output_and_h_n_hold():
     assert ((1.5, 0), "one") in cells(ax)
     ends = [(a.xyann[0], a.xy[0]) for a in ax.texts if isinstance(a, Annotation)]
     assert [start < end for start, end in ends] == [True, False]  # the reverse row reads back
+    _, ax = plots.subplots()
+    plots.layer_grid(ax, num_steps=2, num_layers=3, bidirectional=True)
+    assert upward(ax) == [0, 1, 0, 1]  # one arrow a pair of directions
 
 
 def test_rnn_explorer_shows_the_shapes_that_follow():

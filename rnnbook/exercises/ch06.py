@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from rnnbook.exercises import NotAttempted, Wrong, attempted, call, choice, exercise
+from rnnbook.recurrent import GRU, LSTM, RNN
 
 
 def _count(V, H, L, D, bias):
@@ -96,6 +97,8 @@ def _(output, h_n, weight_ih_l1, weight_hh_l2_reverse):
         ("output", (B, T, 2 * H)): "there is no batch_first here",
         ("output", (T, B, 2 * L * H)): "output holds the top layer only",
         ("output", (T, B, 28)): "there is no head: output holds states",
+        ("output", (2 * L, B, H)): "that is h_n's",
+        ("h_n", (T, B, 2 * H)): "that is output's",
         ("h_n", (L, B, H)): "one row for each layer and direction",
         ("h_n", (L, B, 2 * H)): "the directions are rows of their own here, not side by side",
         ("h_n", (2, B, H)): "all layers are in it",
@@ -116,63 +119,76 @@ def _(output, h_n, weight_ih_l1, weight_hh_l2_reverse):
         except (TypeError, ValueError) as error:
             raise Wrong(f"{name}: expected a tuple of whole numbers, got {answer!r}") from error
         if got != right:
-            raise Wrong(f"{name}: {got} is not it: {slips.get((name, got), 'see section 6.2')}")
+            said = slips.get((name, got), "see sections 6.2 and 6.6")
+            raise Wrong(f"{name}: {got} is not it: {said}")
 
 
 @exercise("6.5", "One layer out of two")
 def _(split_layers):
-    for number, options in enumerate(
-        (
-            {},
-            {"nonlinearity": "relu"},
-            {"bias": False},
-            {"batch_first": True},
-            {"dtype": torch.float32},
-        )
+    _split(split_layers, {}, first=True)
+    for options in (
+        {"nonlinearity": "relu"},
+        {"bias": False},
+        {"batch_first": True},
+        {"dtype": torch.float64},
     ):
-        V, H, T, B = 5, 4, 6, 3
-        rnn = nn.RNN(V, H, num_layers=2, **({"dtype": torch.float64} | options))
-        x = torch.randn(*((B, T) if rnn.batch_first else (T, B)), V).to(rnn.weight_ih_l0)
-        before = [p.detach().clone() for p in rnn.parameters()]
-        returned = call(split_layers, rnn)
+        said = ", ".join(f"{name}={value}" for name, value in options.items())
         try:
-            lower, upper = returned
-        except (TypeError, ValueError) as error:
-            raise Wrong(f"expected the pair lower, upper, got {returned!r}") from error
-        said = f"{options or 'nn.RNN(V, H, num_layers=2)'}: "
-        if any(not torch.equal(a, b) for a, b in zip(before, rnn.parameters(), strict=True)):
-            raise Wrong(said + "the network that was given has changed; copy from it")
-        for name, layer, features in (("lower", lower, V), ("upper", upper, H)):
-            if not isinstance(layer, nn.Module):
-                raise Wrong(f"{name}: expected a layer, got {type(layer).__name__}")
-            if getattr(layer, "num_layers", 1) != 1:
-                raise Wrong(f"{name} has {layer.num_layers} layers, not one")
-            if getattr(layer, "input_size", features) != features:
-                raise Wrong(f"{name} reads {layer.input_size} features, expected {features}")
-        _compare_stack(said, rnn, x, lower, upper, first=number == 0)
+            _split(split_layers, options)
+        except Wrong as wrong:
+            raise Wrong(f"given a network with {said}: {wrong}") from wrong
+        except Exception as error:  # the reader's function knows nothing of this option
+            raise Wrong(
+                f"given a network with {said}, it stopped with {type(error).__name__}: {error}"
+            ) from error
 
 
-def _compare_stack(said, rnn, x, lower, upper, first):
+def _split(split_layers, options, first=False):
+    """Let the reader split a network that has these options, and compare."""
+    V, H, T, B = 5, 4, 6, 3
+    rnn = nn.RNN(V, H, num_layers=2, **options)
+    x = torch.randn(*((B, T) if rnn.batch_first else (T, B)), V).to(rnn.weight_ih_l0)
+    before = [p.detach().clone() for p in rnn.parameters()]
+    returned = call(split_layers, rnn)
+    try:
+        lower, upper = returned
+    except (TypeError, ValueError) as error:
+        raise Wrong(f"expected the pair lower, upper, got {returned!r}") from error
+    if any(not torch.equal(a, b) for a, b in zip(before, rnn.parameters(), strict=True)):
+        raise Wrong("the network that was given has changed; copy from it")
+    for name, layer, features in (("lower", lower, V), ("upper", upper, H)):
+        if not isinstance(layer, nn.Module):
+            raise Wrong(f"{name}: expected a layer, got {type(layer).__name__}")
+        if getattr(layer, "num_layers", 1) != 1:
+            raise Wrong(f"{name} has {layer.num_layers} layers, not one")
+        if getattr(layer, "input_size", features) != features:
+            raise Wrong(f"{name} reads {layer.input_size} features, expected {features}")
+    _compare_stack(rnn, x, lower, upper, first)
+
+
+def _compare_stack(rnn, x, lower, upper, first):
     output, h_n = rnn(x)
     between, h_lower = lower(x)
     final, h_upper = upper(between)
     close = {"rtol": 1e-4, "atol": 1e-6}
     if tuple(final.shape) != tuple(output.shape):
-        raise Wrong(f"{said}expected an output of {tuple(output.shape)}, got {tuple(final.shape)}")
+        raise Wrong(f"expected an output of {tuple(output.shape)}, got {tuple(final.shape)}")
     if h_lower.shape != h_n[:1].shape or not torch.allclose(h_lower[0], h_n[0], **close):
         raise Wrong(
-            said + ("layer 0's states differ from h_n[0]: are all of its weights copied?"
-            if first else "layer 0's states differ: the new layer needs the same options")
-        )  # fmt: skip
+            "layer 0's states differ from h_n[0]: are all of its weights copied?"
+            if first
+            else "layer 0's states differ: the new layer needs the same options"
+        )
     if not (torch.allclose(final, output, **close) and torch.allclose(h_upper[0], h_n[1], **close)):
         raise Wrong(
-            said + ("the output differs: are all of the upper layer's weights those of layer 1?"
-            if first else "the output differs: the upper layer needs the same options")
-        )  # fmt: skip
+            "the output differs: are all of the upper layer's weights those of layer 1?"
+            if first
+            else "the output differs: the upper layer needs the same options"
+        )
 
 
 def _built(cls, *sizes):
-    """Return an object of a reader's class, in float64; a class as empty as the stub is one."""
+    """Return an object of a reader's class, in float64, with dropout off."""
     attempted(cls)
     if not isinstance(cls, type):
         raise Wrong("pass the class itself, not an object of it")
@@ -184,12 +200,17 @@ def _built(cls, *sizes):
     model = cls(*sizes)
     if not isinstance(model, nn.Module):
         raise Wrong("expected a subclass of nn.Module")
-    return model.double()
+    return model.double().eval()
 
 
 @exercise("6.6", "Three bugs")
 def _(mended):
-    F, H, L, C, B, T = 3, 6, 2, 4, 5, 7
+    for L in (2, 3):
+        _examine_classifier(mended, L)
+
+
+def _examine_classifier(mended, L):
+    F, H, C, B, T = 3, 6, 4, 5, 7
     model = _built(mended, F, H, L, C)
     x = torch.randn(B, T, F).double()
 
@@ -202,8 +223,8 @@ def _(mended):
         raise Wrong(f"forward should return logits, got {type(logits).__name__}")
     if tuple(logits.shape) == (T, C):
         raise Wrong(
-            f"for x {(B, T, F)} the result is {(T, C)}: the layer takes the axis of the batch for "
-            "time"
+            f"for x {(B, T, F)} the result is {(T, C)}, one row a step: does the layer take the "
+            "batch for time, or does an index take a sequence for a step?"
         )
     if tuple(logits.shape) != (B, C):
         raise Wrong(f"for x {(B, T, F)} expected logits of {(B, C)}, got {tuple(logits.shape)}")
@@ -214,7 +235,20 @@ def _(mended):
         )
     if bool((logits >= 0).all()) and torch.allclose(logits.sum(1), torch.ones(B).double()):
         raise Wrong("each row adds up to 1: the loss takes the softmax itself, and wants logits")
+    _examine_layers(model, L)
     _examine_head(model, logits, scores, x)
+
+
+def _examine_layers(model, L):
+    for m in model.modules():
+        if isinstance(m, (nn.LSTM, nn.GRU, LSTM, GRU)):
+            raise Wrong(f"the layer is of another kind, {type(m).__name__}: it should stay nn.RNN")
+    layers = [m for m in model.modules() if isinstance(m, (nn.RNN, RNN))]
+    if layers and sum(layer.num_layers for layer in layers) != L:
+        raise Wrong(
+            f"asked for num_layers={L}, it has {sum(layer.num_layers for layer in layers)}: is "
+            "the argument handed on?"
+        )
 
 
 def _examine_head(model, logits, scores, x):
@@ -247,7 +281,8 @@ def _(cell_rnn):
     if len(cells) != L:
         raise Wrong(
             f"expected {L} cells among the module's modules, found {len(cells)}: one for each "
-            "layer, in an nn.ModuleList, which Python's own lists are not"
+            "layer, in an nn.ModuleList, which Python's own lists are not (or is one cell used "
+            "twice?)"
         )
     sizes = [cell.input_size for cell in cells]
     if sizes != [V] + [H] * (L - 1):

@@ -69,11 +69,13 @@ def split_and_change(rnn):
     return parts
 
 
-def basic(read=lambda output, h_n: h_n[-1], end=lambda z: z, batch_first=True, wrap=lambda x: x):
+def basic(read=lambda output, h_n: h_n[-1], end=lambda z: z, batch_first=True, wrap=lambda x: x,
+          kind=nn.RNN, layers=None, **options):  # fmt: skip
     class Model(nn.Module):
         def __init__(self, input_size, hidden_size, num_layers, num_classes):
             super().__init__()
-            self.rnn = nn.RNN(input_size, hidden_size, num_layers, batch_first=batch_first)
+            count = layers or num_layers
+            self.rnn = kind(input_size, hidden_size, count, batch_first=batch_first, **options)
             self.fc = nn.Linear(hidden_size, num_classes)
 
         def forward(self, x):
@@ -185,6 +187,8 @@ CASES = {
             shapes(output=(35, 16, 64)),
             shapes(output=(16, 35, 128)),
             shapes(output=(35, 16, 28)),
+            shapes(output=(6, 16, 64), h_n=(35, 16, 128)),
+            shapes(h_n=(35, 16, 128)),
             shapes(h_n=(3, 16, 64)),
             shapes(h_n=(3, 16, 128)),
             shapes(h_n=(16, 6, 64)),
@@ -220,12 +224,19 @@ CASES = {
             (basic(batch_first=False, wrap=lambda x: x.transpose(0, 1)),),
             (basic(end=lambda z: (z, None)),),
             (basic(end=lambda z: z.log_softmax(dim=1)),),
+            (basic(dropout=0.5),),
+            (basic(kind=RNN),),
         ],
         [
             (basic(end=lambda z: z.softmax(dim=1)),),
             (basic(read=lambda output, h_n: h_n[0]),),
             (basic(batch_first=False),),
             (basic(batch_first=False, read=lambda output, h_n: output[:, -1]),),
+            (basic(read=lambda output, h_n: h_n[1]),),
+            (basic(layers=1),),
+            (basic(layers=2),),
+            (basic(kind=nn.GRU),),
+            (basic(kind=nn.LSTM, read=lambda output, h_n: h_n[0][-1]),),
             (basic(read=lambda output, h_n: output[:, 0]),),
             (basic(read=lambda output, h_n: output[-1]),),
             (basic(read=lambda output, h_n: output),),
