@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from rnnbook.models import SequenceClassifier
 from rnnbook.text import one_hot
+from rnnbook.training import descend
 
 NUM_SYMBOLS = 8
 FEATURES = 2 * NUM_SYMBOLS  # the symbols, and as many others that mean nothing
@@ -80,12 +81,9 @@ def learn_recall(
     while step < max_steps and faultless < 5:
         X, y = (part.to(place) for part in recall_batch(lag, batch_size, generator))
         logits = model(X)
-        optimizer.zero_grad()
-        F.cross_entropy(logits, y).backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        faultless = faultless + 1 if bool((logits.argmax(dim=1) == y).all()) else 0
         step += 1
+        descend(model, F.cross_entropy(logits, y), optimizer, 1.0, step)
+        faultless = faultless + 1 if bool((logits.argmax(dim=1) == y).all()) else 0
     with torch.no_grad():
         X, y = (part.to(place) for part in recall_batch(lag, 1000, generator))
         accuracy = (model(X).argmax(dim=1) == y).float().mean().item()
