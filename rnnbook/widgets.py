@@ -227,7 +227,7 @@ def gate_explorer(
         figure, ax = plots.subplots(height=4.2)
         plots.matrix(ax, values.T, column_labels=text)
         ax.set_ylabel("unit")
-        scale = "blue 0, red 1" if quantity in "iforz" else "blue -1, red 1"
+        scale = "blue 0, red 1" if quantity in "iforz" else "blue -1 or less, red 1 or more"
         ax.set_title(f"{names[quantity]} {quantity}: {scale}")
         return figure, f"Heat map over the characters of {text!r}: {ax.get_title('left')}."
 

@@ -27,7 +27,7 @@ def _(term_3, term_2, term_1, total):
             raise Wrong(f"{name} is {got!r}: {reason}")
     if not _close(total, 4.0):
         raise Wrong(f"the terms are right; their sum is 4, and not {total!r}")
-    return "the far term weighs least and is not the smallest"
+    return "the far term has the smallest factor, and yet it is not the smallest term"
 
 
 def _close(got, expected):

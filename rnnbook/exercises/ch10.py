@@ -58,6 +58,7 @@ def _(data_shape, batch_sizes, h_n_shape, output_shape):
                 (3, 4, 16): "the states are never batch first",
                 (4, 16): "one such state for each of the three sequences",
                 (2, 3, 32): "the directions are rows of h_n; only output has them side by side",
+                (4, 3, 32): "the directions are rows already; each row has 16 units",
                 (1, 3, 16): "two layers, each in two directions: how many last states?",
             },
         ),
