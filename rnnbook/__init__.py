@@ -4,18 +4,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rnnbook.data import load_text
     from rnnbook.exercises import check, progress
     from rnnbook.reproducibility import device, expect, seed
 
 __version__ = "0.1.0"
-__all__ = ["check", "device", "expect", "load_text", "progress", "seed"]
+__all__ = ["check", "device", "expect", "progress", "seed"]
 
 _HOMES = {
     "check": "exercises",
     "device": "reproducibility",
     "expect": "reproducibility",
-    "load_text": "data",
     "progress": "exercises",
     "seed": "reproducibility",
 }

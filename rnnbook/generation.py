@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from rnnbook.models import evaluating
+from rnnbook.models import device_of, evaluating
 from rnnbook.text import Vocab
 
 
@@ -32,9 +32,9 @@ def generate(model: nn.Module, prompt: str, num_preds: int, vocab: Vocab) -> str
         )
     if num_preds < 0:
         raise ValueError(f"expected num_preds of at least 0, got {num_preds}")
-    place = next(model.parameters()).device
+    device = device_of(model)
     with evaluating(model):
-        indices = _continue(model, vocab.encode(prompt).to(place), num_preds)
+        indices = _continue(model, vocab.encode(prompt).to(device), num_preds)
     return prompt + vocab.decode(indices)
 
 

@@ -18,7 +18,7 @@ NONLINEARITIES = {
 
 
 class Recurrence(torch.autograd.Function):
-    """Run h[t] = f(share[t] + h[t-1] @ W) over all steps, with its backward pass written out.
+    """Run h[t] = f(input_projection[t] + h[t-1] @ W), with its backward pass written out.
 
     Backpropagation through time, with g[t] the gradient that reaches h[t] from outside::
 
@@ -30,12 +30,12 @@ class Recurrence(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, shares: Tensor, h0: Tensor, W: Tensor, nonlinearity: str) -> Tensor:
-        """Return all states (T, B, H) from the inputs' shares (T, B, H), h0 (B, H) and W (H, H)."""
+    def forward(ctx, input_projection: Tensor, h0: Tensor, W: Tensor, nonlinearity: str) -> Tensor:
+        """Return all states (T, B, H) from input_projection (T, B, H), h0 (B, H) and W (H, H)."""
         activate, _ = NONLINEARITIES[nonlinearity]
-        hs, h = torch.empty_like(shares), h0
-        for t, share in enumerate(shares):
-            h = activate(torch.addmm(share, h, W, out=hs[t]))
+        hs, h = torch.empty_like(input_projection), h0
+        for t, projected in enumerate(input_projection):
+            h = activate(torch.addmm(projected, h, W, out=hs[t]))
         ctx.save_for_backward(hs, h0, W)
         ctx.nonlinearity = nonlinearity
         return hs
@@ -43,7 +43,7 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx, g: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        """Return the gradients of shares, h0 and W from that of the states, (T, B, H)."""
+        """Return the gradients of input_projection, h0 and W from that of the states, (T, B, H)."""
         hs, h0, W = ctx.saved_tensors
         d = NONLINEARITIES[ctx.nonlinearity][1](hs)
         d[-1] *= g[-1]
@@ -56,12 +56,12 @@ class Recurrence(torch.autograd.Function):
 class _Recurrent(nn.Module):
     """What RNN, LSTM and GRU share: parameters, layers, directions, layouts, packed sequences.
 
-    A subclass says how many blocks of H rows its weights have (``blocks``), what its state is made
-    of (``state_names``), and runs one network of one layer and direction over a sequence
+    A subclass says how many blocks of H rows its weights have (``num_gates``), what its state is
+    made of (``state_names``), and runs one network of one layer and direction over a sequence
     (``_run``).
     """
 
-    blocks = 1
+    num_gates = 1
     state_names: tuple[str, ...] = ("h0",)
 
     def __init__(
@@ -117,7 +117,7 @@ class _Recurrent(nn.Module):
 
     def _shapes(self, features: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of one network's parameters, in PyTorch's order."""
-        rows = self.blocks * self.hidden_size
+        rows = self.num_gates * self.hidden_size
         shapes = {"weight_ih": (rows, features), "weight_hh": (rows, self._output_size)}
         if self.bias:
             shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
@@ -137,8 +137,16 @@ class _Recurrent(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def extra_repr(self) -> str:
-        """Show the sizes when the module is printed."""
-        return f"{self.input_size}, {self.hidden_size}, num_layers={self.num_layers}"
+        """Show the sizes, and what is not default, when the module is printed."""
+        defaults = {
+            "proj_size": 0, "num_layers": 1, "nonlinearity": "tanh", "bias": True,
+            "batch_first": False, "dropout": 0.0, "bidirectional": False,
+        }  # fmt: skip
+        shown = [str(self.input_size), str(self.hidden_size)]
+        for name, default in defaults.items():
+            if (value := getattr(self, name, default)) != default:
+                shown.append(f"{name}={value}")
+        return ", ".join(shown)
 
     def _run(self, x: Tensor, state: tuple[Tensor, ...], suffix: str) -> tuple[Tensor, ...]:
         """Run one network over x (T, B, .); return each part of its state at all steps."""
@@ -325,11 +333,11 @@ class RNN(_Recurrent):
 
     def _run(self, x: Tensor, state: tuple[Tensor, ...], suffix: str) -> tuple[Tensor, ...]:
         p = self._parameters_of(suffix)
-        # The input's share does not depend on the state: one product serves every step.
-        shares = x @ p["weight_ih"].T  # (T, B, H)
+        # The input's projection does not depend on the state: one product serves every step.
+        input_projection = x @ p["weight_ih"].T  # (T, B, H)
         if self.bias:
-            shares = shares + p["bias_ih"] + p["bias_hh"]
-        return (Recurrence.apply(shares, state[0], p["weight_hh"].T, self.nonlinearity),)
+            input_projection = input_projection + p["bias_ih"] + p["bias_hh"]
+        return (Recurrence.apply(input_projection, state[0], p["weight_hh"].T, self.nonlinearity),)
 
 
 class LSTM(_Recurrent):
@@ -361,7 +369,7 @@ class LSTM(_Recurrent):
         this module and back. Chapter 7.
     """
 
-    blocks = 4
+    num_gates = 4
     state_names = ("h0", "c0")
 
     def __init__(
@@ -384,12 +392,12 @@ class LSTM(_Recurrent):
 
     def _run(self, x: Tensor, state: tuple[Tensor, ...], suffix: str) -> tuple[Tensor, ...]:
         p = self._parameters_of(suffix)
-        shares = x @ p["weight_ih"].T  # (T, B, 4H)
+        input_projection = x @ p["weight_ih"].T  # (T, B, 4H)
         if self.bias:
-            shares = shares + p["bias_ih"] + p["bias_hh"]
+            input_projection = input_projection + p["bias_ih"] + p["bias_hh"]
         (h, c), hs, cs = state, [], []
-        for share in shares:
-            i, f, g, o = (share + h @ p["weight_hh"].T).chunk(4, dim=1)  # (B, H) each
+        for projected in input_projection:
+            i, f, g, o = (projected + h @ p["weight_hh"].T).chunk(4, dim=1)  # (B, H) each
             c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
             h = torch.sigmoid(o) * torch.tanh(c)
             if self.proj_size:
@@ -429,7 +437,7 @@ class GRU(_Recurrent):
         parameter names and call signature. State dicts load both ways. Chapter 8.
     """
 
-    blocks = 3
+    num_gates = 3
 
     def __init__(
         self,
@@ -450,19 +458,37 @@ class GRU(_Recurrent):
 
     def _run(self, x: Tensor, state: tuple[Tensor, ...], suffix: str) -> tuple[Tensor, ...]:
         p = self._parameters_of(suffix)
-        shares = x @ p["weight_ih"].T  # (T, B, 3H)
+        input_projection = x @ p["weight_ih"].T  # (T, B, 3H)
         if self.bias:
-            shares = shares + p["bias_ih"]
+            input_projection = input_projection + p["bias_ih"]
         h, hs = state[0], []
-        for share in shares:
+        for projected in input_projection:
             recurrent = h @ p["weight_hh"].T  # (B, 3H)
             if self.bias:
                 recurrent = recurrent + p["bias_hh"]
-            (r, z, n), (r_h, z_h, n_h) = share.chunk(3, dim=1), recurrent.chunk(3, dim=1)
+            (r, z, n), (r_h, z_h, n_h) = projected.chunk(3, dim=1), recurrent.chunk(3, dim=1)
             R, Z = torch.sigmoid(r + r_h), torch.sigmoid(z + z_h)
             h = (1 - Z) * torch.tanh(n + R * n_h) + Z * h
             hs.append(h)
         return (torch.stack(hs),)
+
+
+def output_size(layer: nn.Module) -> int:
+    """Return the size of one direction's output: H, or the projection's where an LSTM has one."""
+    return getattr(layer, "proj_size", 0) or layer.hidden_size
+
+
+def detach(state: State | None) -> State | None:
+    """Cut a recurrent state off the graph that computed it.
+
+    Args:
+        state: a tensor, a tuple of tensors (as an LSTM's), or None.
+    Returns:
+        The same numbers, without their history.
+    """
+    if isinstance(state, tuple):
+        return tuple(detach(part) for part in state)
+    return state if state is None else state.detach()
 
 
 def set_gate_bias(layer: nn.Module, value: float) -> None:
@@ -488,42 +514,3 @@ def set_gate_bias(layer: nn.Module, value: float) -> None:
         for name, parameter in layer.named_parameters():
             if name.startswith("bias_"):
                 parameter[gate] = value if name.startswith("bias_ih") else 0.0
-
-
-def gates(layer: nn.Module, x: Tensor) -> dict[str, Tensor]:
-    """Run a one-layer LSTM or GRU and return what its gates did at every step.
-
-    Args:
-        layer: an LSTM or a GRU of one layer and one direction, time-major, without projection,
-            rnnbook's or ``torch.nn``'s.
-        x: (T, B, V), the input.
-    Returns:
-        By name, (T, B, H) each: of an LSTM the gates i, f, o, the candidate g, and the states c and
-        h; of a GRU the gates r and z, the candidate n, and the state h.
-    Raises:
-        TypeError: if the layer is neither an LSTM nor a GRU.
-        ValueError: if it has several layers or directions, or another layout.
-    Source: chapters 7 and 8.
-    """
-    if not isinstance(layer, LSTM | GRU | nn.LSTM | nn.GRU):
-        raise TypeError(f"expected an LSTM or a GRU, got {type(layer).__name__}, without gates")
-    if layer.num_layers > 1 or layer.bidirectional or layer.batch_first or layer.proj_size:
-        raise ValueError("expected one layer, one direction, time-major, and no projection")
-    state, seen = None, []
-    for step in x.split(1):
-        _, state = layer(step, state)
-        seen.append(torch.stack(state) if isinstance(state, tuple) else state.unsqueeze(0))
-    states = torch.stack(seen).squeeze(2)  # (T, 1 or 2, B, H): h, and an LSTM's c
-    hs = states[:, 0]
-    before = torch.cat([torch.zeros_like(hs[:1]), hs[:-1]])
-    from_input = nn.functional.linear(x, layer.weight_ih_l0, getattr(layer, "bias_ih_l0", None))
-    from_state = nn.functional.linear(
-        before, layer.weight_hh_l0, getattr(layer, "bias_hh_l0", None)
-    )
-    if isinstance(layer, LSTM | nn.LSTM):
-        i, f, g, o = (from_input + from_state).chunk(4, dim=2)
-        i, f, o = (torch.sigmoid(gate) for gate in (i, f, o))
-        return {"i": i, "f": f, "o": o, "g": torch.tanh(g), "c": states[:, 1], "h": hs}
-    (r, z, n), (r_h, z_h, n_h) = from_input.chunk(3, dim=2), from_state.chunk(3, dim=2)
-    r, z = torch.sigmoid(r + r_h), torch.sigmoid(z + z_h)
-    return {"r": r, "z": z, "n": torch.tanh(n + r * n_h), "h": hs}

@@ -1,10 +1,8 @@
-"""Text as numbers: cleaning, vocabulary, one-hot vectors, minibatches. Built in chapter 1."""
+"""Text as numbers: cleaning, vocabulary, one-hot vectors, three parts. Built in chapter 1."""
 
-import random
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -118,134 +116,24 @@ def one_hot(indices: Tensor, num_classes: int) -> Tensor:
     return F.one_hot(indices.long(), num_classes).float()
 
 
-@dataclass
-class SequentialBatches:
-    """Cut a text into B long strips and walk along all of them at once.
-
-    Row b of a minibatch continues row b of the minibatch before it, so a recurrent state may be
-    carried from one to the next (``carries_state`` is True). Each pass over the object draws a new
-    offset from 0 to ``num_steps`` unless one is given.
-
-    Args:
-        tokens: (N,) int64, the encoded text.
-        batch_size: B, the number of strips.
-        num_steps: T, the number of steps in one minibatch.
-        offset: how many tokens to drop at the start; None draws it anew for each pass.
-        rng: the source of random offsets.
-    Yields:
-        X, Y: (B, T) int64 each; Y is X one step later.
-    Raises:
-        ValueError: if a size is below 1 or the text is too short for one minibatch.
-    Source: chapter 1; the windows of d2l 0.17's ``seq_data_iter_sequential``.
-    """
-
-    tokens: Tensor
-    batch_size: int
-    num_steps: int
-    offset: int | None = None
-    rng: random.Random = field(default_factory=lambda: random.Random(0))
-    carries_state = True
-
-    def __post_init__(self) -> None:
-        longest = self.num_steps if self.offset is None else self.offset
-        _require_room(self, longest + self.batch_size * self.num_steps + 1)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        offset = self.rng.randint(0, self.num_steps) if self.offset is None else self.offset
-        length = (len(self.tokens) - offset - 1) // self.batch_size  # of one strip
-        total = length * self.batch_size
-        strips = self.tokens[offset : offset + total].reshape(self.batch_size, length)
-        targets = self.tokens[offset + 1 : offset + 1 + total].reshape(self.batch_size, length)
-        for start in range(0, length - self.num_steps + 1, self.num_steps):
-            window = slice(start, start + self.num_steps)
-            yield strips[:, window], targets[:, window]
-
-
-@dataclass
-class RandomBatches:
-    """Cut a text into windows of T tokens and deal them out in random order.
-
-    Neighbouring minibatches have nothing to do with each other, so every one starts from a fresh
-    state (``carries_state`` is False). Each pass draws a new offset from 0 to ``num_steps - 1`` and
-    a new order unless they are given.
-
-    Args:
-        tokens: (N,) int64, the encoded text.
-        batch_size: B, the number of windows in one minibatch.
-        num_steps: T, the number of steps in one window.
-        offset: how many tokens to drop at the start; None draws it anew for each pass.
-        order: the window numbers in the order to deal them; None shuffles them for each pass.
-        rng: the source of random offsets and orders.
-    Yields:
-        X, Y: (B, T) int64 each; Y is X one step later.
-    Raises:
-        ValueError: if a size is below 1, the text is too short for one minibatch, or ``order``
-            names a window that does not exist.
-    Source: chapter 1; the windows of d2l 0.17's ``seq_data_iter_random``.
-    """
-
-    tokens: Tensor
-    batch_size: int
-    num_steps: int
-    offset: int | None = None
-    order: Sequence[int] | None = None
-    rng: random.Random = field(default_factory=lambda: random.Random(0))
-    carries_state = False
-
-    def __post_init__(self) -> None:
-        longest = self.num_steps - 1 if self.offset is None else self.offset
-        _require_room(self, longest + self.batch_size * self.num_steps + 1)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        offset = self.rng.randint(0, self.num_steps - 1) if self.offset is None else self.offset
-        count = (len(self.tokens) - offset - 1) // self.num_steps
-        order = self._order(count)
-        for first in range(0, len(order) - self.batch_size + 1, self.batch_size):
-            starts = [offset + self.num_steps * w for w in order[first : first + self.batch_size]]
-            windows = torch.stack([self.tokens[s : s + self.num_steps + 1] for s in starts])
-            yield windows[:, :-1], windows[:, 1:]
-
-    def _order(self, count: int) -> list[int]:
-        if self.order is None:
-            return self.rng.sample(range(count), count)
-        if any(not 0 <= window < count for window in self.order):
-            raise ValueError(f"order must name windows from 0 to {count - 1}, got {self.order}")
-        return list(self.order)
-
-
-def _require_room(batches: SequentialBatches | RandomBatches, needed: int) -> None:
-    for name in ("batch_size", "num_steps"):
-        if getattr(batches, name) < 1:
-            raise ValueError(f"expected {name} of at least 1, got {getattr(batches, name)}")
-    if batches.offset is not None and batches.offset < 0:
-        raise ValueError(f"expected an offset of at least 0, got {batches.offset}")
-    if batches.tokens.dim() != 1 or batches.tokens.is_floating_point():
-        raise ValueError(
-            f"expected tokens of shape (N,) and an integer type, got {tuple(batches.tokens.shape)} "
-            f"{batches.tokens.dtype}: pass vocab.encode(text), not the text or its one-hot vectors"
-        )
-    if len(batches.tokens) < needed:
-        raise ValueError(
-            f"a text of {len(batches.tokens)} tokens is too short for batch_size="
-            f"{batches.batch_size} and num_steps={batches.num_steps}: one minibatch needs {needed} "
-            "tokens (offset, windows and one target more); make either size smaller"
-        )
-
-
-def split(text: str, heldout: float = 0.1) -> tuple[str, str]:
-    """Split a text into a first part to train on and a last part held out.
+def split(text: str, validation: float = 0.1, test: float = 0.1) -> tuple[str, str, str]:
+    """Split a text into a first part to train on, then one to validate and one to test with.
 
     Args:
         text: the text, or any sequence.
-        heldout: the fraction held out, above 0 and below 1.
+        validation: the fraction to validate with, above 0.
+        test: the fraction to test with, above 0.
     Returns:
-        The first ``1 - heldout`` of the text, and the rest. The cut is not shuffled: neighbouring
-        characters of a text are not independent, so a random choice of held-out characters would
-        leak the training text.
+        The three parts, in the text's order. The cuts are not shuffled: neighbouring characters of
+        a text are not independent, so a random choice of test characters would leak the training
+        text.
     Raises:
-        ValueError: if ``heldout`` is not a fraction between 0 and 1.
+        ValueError: if a fraction is not above 0, or nothing is left to train on.
     """
-    if not 0 < heldout < 1:
-        raise ValueError(f"expected a held-out fraction above 0 and below 1, got {heldout}")
-    cut = round(len(text) * (1 - heldout))
-    return text[:cut], text[cut:]
+    if min(validation, test) <= 0 or validation + test >= 1:
+        raise ValueError(
+            f"expected fractions above 0 that leave some text to train on, got {validation} and "
+            f"{test}"
+        )
+    first, second = round(len(text) * (1 - validation - test)), round(len(text) * (1 - test))
+    return text[:first], text[first:second], text[second:]

@@ -1,20 +1,23 @@
-"""Training a character language model: the loop, and what to measure on the way."""
+"""Training: one loop for every task, what was measured on the way, and checkpoints."""
 
 import copy
+import io
 import math
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from tqdm.auto import tqdm
 
-from rnnbook.models import detach, evaluating
+from rnnbook.atomic import write_atomically
+from rnnbook.losses import Loss
+from rnnbook.models import device_of, evaluating
+from rnnbook.recurrent import detach
 
 
 class DivergedError(ArithmeticError):
@@ -23,171 +26,183 @@ class DivergedError(ArithmeticError):
 
 @dataclass
 class History:
-    """What was measured during training, one entry an epoch.
+    """What was measured during training: named metrics, each with one entry an epoch.
 
-    Attributes:
-        perplexity: exp of the mean cross-entropy per token over the epoch's minibatches.
-        heldout_perplexity: the same on the held-out tokens, after the epoch; empty without any.
-        grad_norm: mean norm of the gradient before clipping.
-        tokens_per_second: training speed.
+    ``fit`` records ``loss`` (the mean over the epoch's predictions, in nats, as training saw it),
+    ``grad_norm`` (the mean norm of the gradient before clipping), ``per_second`` (predictions a
+    second) and, where it was given something to validate on, ``validation_loss``; and the metrics
+    that it was given.
+
+    Example:
+        >>> history = History()
+        >>> history.record(loss=0.0)
+        >>> history["loss"], history.perplexity
+        ([0.0], [1.0])
     """
 
-    perplexity: list[float] = field(default_factory=list)
-    heldout_perplexity: list[float] = field(default_factory=list)
-    grad_norm: list[float] = field(default_factory=list)
-    tokens_per_second: list[float] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+
+    def record(self, **values: float) -> None:
+        """Append one epoch's values."""
+        for name, value in values.items():
+            self.metrics.setdefault(name, []).append(float(value))
+
+    def __getitem__(self, name: str) -> list[float]:
+        """Return a metric's values, one an epoch.
+
+        Raises:
+            KeyError: if it was not measured; the message lists what was.
+        """
+        if name not in self.metrics:
+            raise KeyError(f"{name!r} was not measured; there are {', '.join(self.metrics)}")
+        return self.metrics[name]
 
     @property
     def epochs(self) -> int:
         """Return the number of epochs recorded."""
-        return len(self.perplexity)
+        return max(map(len, self.metrics.values()), default=0)
 
     @property
-    def bits_per_char(self) -> list[float]:
-        """Return the training perplexities in bits per character, log2 of each."""
-        return [math.log2(value) for value in self.perplexity]
+    def perplexity(self) -> list[float]:
+        """Return exp of each training loss."""
+        return [exp(nats) for nats in self["loss"]]
 
-
-def evaluate(model: nn.Module, tokens: Tensor, batch_size: int = 1, num_steps: int = 256) -> float:
-    """Measure the perplexity of a text, reading it once from its beginning.
-
-    exp of the mean of -log p(token | all tokens before it in its strip).
-
-    Args:
-        model: called with X (B, T) and a state, returns logits (T, B, V) and the state.
-        tokens: (N,) int64, the text.
-        batch_size: B, the number of strips the text is cut into; every strip starts from a zero
-            state, so 1 is exact and more is faster.
-        num_steps: tokens read at a time; it changes the memory used, not the result.
-    Returns:
-        The perplexity, at least 1. The text's first token is not predicted, and that of every other
-        strip is predicted by the strip before.
-    Raises:
-        ValueError: if the text has fewer than two tokens a strip.
-    Source: chapter 5.
-    """
-    length = (len(tokens) - 1) // batch_size
-    if length < 1:
-        raise ValueError(
-            f"a text of {len(tokens)} tokens is too short for {batch_size} strips: each needs at "
-            "least one token to read and one to predict"
-        )
-    total = length * batch_size
-    X = tokens[:total].reshape(batch_size, length)
-    Y = tokens[1 : total + 1].reshape(batch_size, length)
-    place = next(model.parameters()).device
-    state, nats = None, 0.0
-    with evaluating(model):
-        for x, y in zip(X.split(num_steps, 1), Y.split(num_steps, 1), strict=True):
-            logits, state = model(x.to(place), state)
-            nats += cross_entropy(logits, y.to(place), reduction="sum").item()
-    return _exp(nats / total)
-
-
-def cross_entropy(logits: Tensor, Y: Tensor, reduction: str = "mean") -> Tensor:
-    """Measure -log p(target), in nats, from logits in time-major order.
-
-    Args:
-        logits: (T, B, V), unnormalised.
-        Y: (B, T) int64, the targets, as the samplers give them.
-        reduction: ``"mean"`` or ``"sum"`` over the T * B targets.
-    Returns:
-        The loss, a tensor of shape ().
-    """
-    return F.cross_entropy(logits.flatten(0, 1), Y.T.flatten(), reduction=reduction)
+    @property
+    def validation_perplexity(self) -> list[float]:
+        """Return exp of each validation loss."""
+        return [exp(nats) for nats in self["validation_loss"]]
 
 
 def fit(
     model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    batches: Iterable,
+    loss: Loss,
     *,
     epochs: int,
     lr: float = 1.0,
     clip: float | None = 1.0,
     optimizer: torch.optim.Optimizer | None = None,
-    heldout: Tensor | None = None,
+    validation: Iterable | None = None,
+    metrics: Mapping[str, Callable[[nn.Module], float]] | None = None,
+    stop: Callable[[History], bool] | None = None,
     checkpoint: str | Path | None = None,
     on_epoch: Sequence[Callable[[int, History], None]] = (),
     progress: bool = True,
 ) -> History:
-    """Train a character language model by truncated backpropagation through time.
+    """Train a model.
 
-    Where the sampler's minibatches continue one another (``batches.carries_state``), the state is
-    carried from one to the next and detached; an epoch, and every minibatch of a sampler whose
-    minibatches do not, starts from a fresh state.
+    Where minibatches continue one another (``batches.carries_state``), the state that the loss
+    returns is carried from one to the next and detached: truncated backpropagation through time.
+    An epoch, and every minibatch of batches that do not, starts from a fresh state.
 
     Args:
-        model: called with X (B, T) and a state, returns logits (T, B, V) and the state.
-        batches: yields X, Y (B, T) int64 each; iterated once an epoch. See ``rnnbook.text``.
-        epochs: passes over the minibatches.
+        model: what is trained, in place.
+        batches: the minibatches; iterated once an epoch. See ``rnnbook.batching``.
+        loss: called with the model, a minibatch and a state; see ``rnnbook.losses``.
+        epochs: the largest number of passes over the minibatches.
         lr: learning rate of plain SGD; ignored if an optimiser is given.
         clip: largest norm of the gradient, dimensionless; None leaves it as it is.
         optimizer: over the model's parameters; plain SGD if None.
-        heldout: (N,) int64, a text whose perplexity is measured after every epoch.
-        checkpoint: a file that receives the parameters with the lowest perplexity so far (held-out
-            if there is such a text), as a state dict.
+        validation: minibatches whose loss is measured after every epoch, with dropout off.
+        metrics: functions of the model, by name, called after every epoch with dropout off.
+        stop: called after every epoch with the history; True ends the training.
+        checkpoint: a file that receives the parameters with the lowest loss so far (the validation
+            loss if there is one), as a state dict.
         on_epoch: functions called after every epoch with its number (from 1) and the history.
-        progress: whether to show a progress bar; the environment variable ``RNNBOOK_PROGRESS=off``
-            hides all of them.
+        progress: whether to show a progress bar; ``TQDM_DISABLE=1`` hides all of them.
     Returns:
-        The history. The model is trained in place.
+        The history.
     Raises:
         ValueError: if ``epochs`` is below 1, ``clip`` is not positive, or no minibatch came.
         DivergedError: if the loss is not finite; it names the epoch and the step, and the model
             holds the parameters it had at the end of the last epoch.
     Source: chapter 5.
     """
-    check_plan(epochs, clip)
+    _check_plan(epochs, clip)
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr)
     history, best = History(), math.inf
-    for epoch in count_epochs(epochs, progress):
-        with restoring(model, epoch):
-            _train_epoch(model, batches, optimizer, clip, history)
-        if heldout is not None:
-            history.heldout_perplexity.append(evaluate(model, heldout))
-        measured = (history.heldout_perplexity or history.perplexity)[-1]
-        if checkpoint is not None and measured < best:
-            best = measured
+    # The bar goes away when it is done; stored outputs, which are compared, must never hold one.
+    hidden = {} if progress else {"disable": True}
+    for epoch in tqdm(range(1, epochs + 1), desc="epoch", leave=False, **hidden):
+        with _restoring(model, epoch):
+            measured = _train_epoch(model, batches, loss, optimizer, clip)
+        if validation is not None:
+            measured["validation_loss"] = evaluate(model, validation, loss)
+        with evaluating(model):
+            measured |= {name: metric(model) for name, metric in (metrics or {}).items()}
+        history.record(**measured)
+        watched = measured.get("validation_loss", measured["loss"])
+        if checkpoint is not None and watched < best:
+            best = watched
             save_checkpoint(model, checkpoint)
         for report in on_epoch:
             report(epoch, history)
+        if stop is not None and stop(history):
+            break
     return history
 
 
-def check_plan(epochs: int, clip: float | None) -> None:
-    """Raise ValueError if a loop of so many epochs with such a clipping trains nothing."""
-    if epochs < 1:
-        raise ValueError(f"expected epochs of at least 1, got {epochs}")
-    if clip is not None and not clip > 0:
-        raise ValueError(f"expected clip above 0, or None for no clipping, got {clip}")
+def evaluate(model: nn.Module, batches: Iterable, loss: Loss) -> float:
+    """Measure the mean loss of a model, with dropout and gradients off.
+
+    Args:
+        model: it is left as it was.
+        batches: the minibatches, iterated once; the state is carried as in ``fit``.
+        loss: see ``rnnbook.losses``.
+    Returns:
+        The mean over all predictions, in nats.
+    Raises:
+        ValueError: if no minibatch came.
+    """
+    nats, count = 0.0, 0
+    with evaluating(model):
+        for value, number in _losses(model, batches, loss):
+            nats += value.item() * number
+            count += number
+    if not count:
+        raise ValueError("there was no minibatch to measure: a generator is used up after one pass")
+    return nats / count
 
 
-def count_epochs(epochs: int, progress: bool) -> Iterable[int]:
-    """Count the epochs from 1, behind a progress bar unless that is switched off."""
-    # The bar goes away when it is done; stored outputs, which are compared, must never hold one.
-    hidden = not progress or os.environ.get("RNNBOOK_PROGRESS") == "off"
-    return tqdm(range(1, epochs + 1), desc="epoch", disable=hidden, leave=False)
+def _losses(model: nn.Module, batches: Iterable, loss: Loss) -> Iterator[tuple[Tensor, int]]:
+    """Yield the loss and the count of each minibatch, handing the state on where it belongs."""
+    carries_state, state = getattr(batches, "carries_state", False), None
+    for batch in batches:
+        value, number, state = loss(model, batch, detach(state) if carries_state else None)
+        yield value, number
 
 
-@contextmanager
-def restoring(model: nn.Module, epoch: int) -> Iterator[None]:
-    """Within ``with``, let a loss that diverges leave the model as it was before the epoch."""
-    good = copy.deepcopy(model.state_dict())
-    try:
-        yield
-    except DivergedError as error:
-        model.load_state_dict(good)
-        raise DivergedError(f"epoch {epoch}, {error}") from None
+def _train_epoch(
+    model: nn.Module,
+    batches: Iterable,
+    loss: Loss,
+    optimizer: torch.optim.Optimizer,
+    clip: float | None,
+) -> dict[str, float]:
+    """Make one pass over the minibatches and return what was measured."""
+    nats, count, norms, started = 0.0, 0, [], time.perf_counter()
+    model.train()
+    for step, (value, number) in enumerate(_losses(model, batches, loss), start=1):
+        norms.append(optimizer_step(model, value, optimizer, clip, step))
+        nats += value.item() * number
+        count += number
+    if not count:
+        raise ValueError("there was no minibatch: a generator is used up after one epoch")
+    return {
+        "loss": nats / count,
+        "grad_norm": torch.stack(norms).mean().item(),
+        "per_second": count / (time.perf_counter() - started),
+    }
 
 
-def descend(
+def optimizer_step(
     model: nn.Module,
     loss: Tensor,
     optimizer: torch.optim.Optimizer,
     clip: float | None,
     step: int,
 ) -> Tensor:
-    """Make one step of an optimiser.
+    """Make one step of an optimiser: zero the gradients, backward, clip, step.
 
     Args:
         model: the model whose gradient is clipped.
@@ -213,34 +228,26 @@ def descend(
     return norm
 
 
-def _train_epoch(
-    model: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    optimizer: torch.optim.Optimizer,
-    clip: float | None,
-    history: History,
-) -> None:
-    """Make one pass over the minibatches and append what was measured to the history."""
-    place = next(model.parameters()).device
-    carries_state = getattr(batches, "carries_state", False)
-    state, nats, tokens, norms, started = None, 0.0, 0, [], time.perf_counter()
-    model.train()
-    for step, (X, Y) in enumerate(batches, start=1):
-        X, Y = X.to(place), Y.to(place)
-        logits, state = model(X, detach(state) if carries_state else None)
-        loss = cross_entropy(logits, Y)
-        norms.append(descend(model, loss, optimizer, clip, step))
-        nats += loss.item() * Y.numel()
-        tokens += Y.numel()
-    if not tokens:
-        raise ValueError("the sampler gave no minibatch: a generator is used up after one epoch")
-    history.perplexity.append(_exp(nats / tokens))
-    history.grad_norm.append(torch.stack(norms).mean().item())
-    history.tokens_per_second.append(tokens / (time.perf_counter() - started))
+def _check_plan(epochs: int, clip: float | None) -> None:
+    if epochs < 1:
+        raise ValueError(f"expected epochs of at least 1, got {epochs}")
+    if clip is not None and not clip > 0:
+        raise ValueError(f"expected clip above 0, or None for no clipping, got {clip}")
 
 
-def _exp(nats: float) -> float:
-    """Return exp(nats), infinity where a float cannot hold it."""
+@contextmanager
+def _restoring(model: nn.Module, epoch: int) -> Iterator[None]:
+    """Within ``with``, let a loss that diverges leave the model as it was before the epoch."""
+    good = copy.deepcopy(model.state_dict())
+    try:
+        yield
+    except DivergedError as error:
+        model.load_state_dict(good)
+        raise DivergedError(f"epoch {epoch}, {error}") from None
+
+
+def exp(nats: float) -> float:
+    """Return exp(nats), the perplexity; infinity where a float cannot hold it."""
     return math.exp(nats) if nats < 700 else math.inf
 
 
@@ -251,10 +258,9 @@ def save_checkpoint(model: nn.Module, path: str | Path) -> None:
         model: the model.
         path: the file; an older checkpoint there stays whole until the new one is complete.
     """
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    torch.save(model.state_dict(), partial)
-    partial.replace(path)
+    content = io.BytesIO()
+    torch.save(model.state_dict(), content)
+    write_atomically(Path(path), content.getvalue())
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> None:
@@ -267,5 +273,5 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> None:
         FileNotFoundError: if there is no such file.
         RuntimeError: if the sizes differ; PyTorch names both.
     """
-    place = next(model.parameters()).device
-    model.load_state_dict(torch.load(path, map_location=place, weights_only=True))
+    state: dict[str, Any] = torch.load(path, map_location=device_of(model), weights_only=True)
+    model.load_state_dict(state)

@@ -5,33 +5,15 @@ import json
 import os
 import pkgutil
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
 
+from rnnbook.atomic import write_atomically
+from rnnbook.exercises.kit import REGISTRY, Exercise, NotAttempted, Wrong
+
 PASSED, NOT_YET, NOT_ATTEMPTED = "passed", "not yet", "not attempted yet"
-
-
-class Wrong(Exception):
-    """A reader's answer is wrong; the message says how."""
-
-
-class NotAttempted(Exception):
-    """The stub has not been filled in."""
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """One exercise: its number, its title, and the function that examines an answer.
-
-    ``examine`` raises Wrong or NotAttempted, or returns what to say to a right answer.
-    """
-
-    number: str
-    title: str
-    examine: Callable[..., str | None]
 
 
 @dataclass(frozen=True)
@@ -40,69 +22,6 @@ class Verdict:
 
     status: str
     message: str = ""
-
-
-REGISTRY: dict[str, Exercise] = {}
-
-
-def exercise(number: str, title: str) -> Callable[[Callable], Callable]:
-    """Register the decorated function as the examiner of an exercise.
-
-    Args:
-        number: such as ``"3.2"``: the chapter, then the exercise.
-        title: as in the chapter's heading.
-    """
-
-    def register(examine: Callable[..., str | None]) -> Callable[..., str | None]:
-        REGISTRY[number] = Exercise(number, title, examine)
-        return examine
-
-    return register
-
-
-def attempted(*answers: object) -> None:
-    """Raise NotAttempted if any answer is still the stub's ``...`` or None."""
-    if any(answer is ... or answer is None for answer in answers):
-        raise NotAttempted
-
-
-def _stub() -> None: ...
-
-
-def call(function: Callable, *arguments: object, **options: object) -> object:
-    """Call a reader's function, unless it is still the stub.
-
-    Raises:
-        NotAttempted: if the function does nothing at all.
-        Wrong: if it is no function, or returns nothing.
-    """
-    attempted(function)
-    if not callable(function):
-        raise Wrong(f"expected a function, got {function!r}: pass its name without calling it")
-    code = getattr(function, "__code__", None)
-    if code is not None and code.co_code == _stub.__code__.co_code and not any(code.co_consts):
-        raise NotAttempted
-    result = function(*arguments, **options)
-    attempted(None if result is ... else True)
-    if result is None:
-        raise Wrong("it returned None: is there a `return` on every way through it?")
-    return result
-
-
-def choice(answer: object, options: str, right: str, because: dict[str, str]) -> None:
-    """Examine a pick of one letter.
-
-    Args:
-        answer: the reader's.
-        options: the letters on offer, such as ``"abc"``.
-        right: the right one.
-        because: for each wrong letter, what to think about again.
-    """
-    attempted(answer)
-    if not isinstance(answer, str) or answer.strip().lower() not in set(options):
-        raise Wrong(f"expected one of the letters {', '.join(options)} as a string, got {answer!r}")
-    if (letter := answer.strip().lower()) != right:
-        raise Wrong(f"{letter!r} is not it: {because[letter]}")
 
 
 def grade(number: str, *answers: object) -> Verdict:
@@ -175,7 +94,7 @@ def check(number: str, *answers: object, solution: bool = False) -> None:
     """
     verdict = grade(number, *answers)
     if verdict.status == PASSED and not solution:
-        _remember(number)
+        _remember(_find(number).slug)
     end = f": {verdict.message}" if verdict.message else ""
     print(f"Exercise {number}: {verdict.status}{' (the solution)' if solution else ''}{end}")
 
@@ -188,10 +107,10 @@ def progress() -> None:
     for number in sorted(REGISTRY, key=_order):
         chapters.setdefault(number.split(".")[0], []).append(REGISTRY[number])
     for chapter, members in chapters.items():
-        passed = sum(member.number in done for member in members)
+        passed = sum(member.slug in done for member in members)
         print(f"Chapter {chapter}: {passed} of {len(members)} passed")
         for member in members:
-            print(f"  [{'x' if member.number in done else ' '}] {member.number} {member.title}")
+            print(f"  [{'x' if member.slug in done else ' '}] {member.number} {member.title}")
 
 
 def _state_file() -> Path:
@@ -200,21 +119,33 @@ def _state_file() -> Path:
 
 
 def _remembered() -> set[str]:
+    """Return the slugs of the exercises that were passed."""
     try:
-        return set(json.loads(_state_file().read_text(encoding="utf-8")))
+        stored = json.loads(_state_file().read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         return set()
+    if isinstance(stored, dict):
+        return set(stored.get("passed", []))
+    # Before version 0.2 it was a list of numbers, and chapter 6 and those after it had one less.
+    _load_all()
+    numbers = (_renumbered(str(number)) for number in stored)
+    return {REGISTRY[number].slug for number in numbers if number in REGISTRY}
 
 
-def _remember(number: str) -> None:
+def _renumbered(number: str) -> str:
+    """Return today's number of an exercise that was remembered by that of version 0.1."""
+    chapter, _, exercise = number.partition(".")
+    later = chapter.isdigit() and int(chapter) >= 6
+    return f"{int(chapter) + 1}.{exercise}" if later else number
+
+
+def _remember(slug: str) -> None:
     """Add an exercise to those passed; a folder that cannot be written to stops nobody."""
-    path, done = _state_file(), _remembered()
-    if number in done:
+    done = _remembered()
+    if slug in done:
         return
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(sorted(done | {number}, key=_order)), encoding="utf-8")
-        partial.replace(path)
+        content = json.dumps({"passed": sorted(done | {slug})}, indent=1)
+        write_atomically(_state_file(), content.encode())
     except OSError as error:
         print(f"(this could not be remembered: {error})")

@@ -6,12 +6,13 @@ from itertools import accumulate
 
 import torch
 
-from rnnbook.data import load_text
-from rnnbook.exercises import Wrong, attempted, call, choice, exercise
-from rnnbook.text import SequentialBatches, clean, one_hot
+from rnnbook.batching import SequentialBatches
+from rnnbook.datasets import story
+from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.text import clean, one_hot
 
 
-@exercise("1.1", "What is left")
+@exercise("1.1", "What is left", "what-is-left")
 def _(answer):
     attempted(answer)
     right = "it s o clock high water bring a lamp"
@@ -35,7 +36,7 @@ def _(answer):
     raise Wrong("compare letter by letter: which letters does the text have?")
 
 
-@exercise("1.2", "How much is unknown")
+@exercise("1.2", "How much is unknown", "how-much-is-unknown")
 def _(share_unknown):
     train, test = ["a", "b"], ["a", "c", "c", "b"]
     share = call(share_unknown, train, test)
@@ -62,10 +63,10 @@ def _same_share(got, expected, train, test):
         )
 
 
-@exercise("1.3", "The long tail")
+@exercise("1.3", "The long tail", "the-long-tail")
 def _(once, half):
     attempted(once, half)
-    counts = [n for _, n in Counter(clean(load_text("story")).split()).most_common()]
+    counts = [n for _, n in Counter(clean(story().raw).split()).most_common()]
     if once != (right := counts.count(1)):
         reason = ""
         if half == right:
@@ -88,7 +89,7 @@ def _(once, half):
         )
 
 
-@exercise("1.4", "And back again")
+@exercise("1.4", "And back again", "and-back-again")
 def _(from_one_hot):
     for shape in [(4,), (3, 5), (2, 3, 4), ()]:
         indices = torch.randint(0, 7, shape)
@@ -106,7 +107,7 @@ def _(from_one_hot):
             raise Wrong(f"the vectors of {indices.tolist()} came back as {got.tolist()}")
 
 
-@exercise("1.5", "Why not the index")
+@exercise("1.5", "Why not the index", "why-not-the-index")
 def _(answer):
     choice(
         answer,
@@ -119,7 +120,7 @@ def _(answer):
     )
 
 
-@exercise("1.6", "Mend the sampler")
+@exercise("1.6", "Mend the sampler", "mend-the-sampler")
 def _(mended_batches):
     for length, batch_size, num_steps, offset in [(45, 2, 5, 3), (101, 4, 6, 0), (64, 3, 4, 1)]:
         corpus = torch.arange(length)  # each token is its own position in the text
@@ -163,7 +164,7 @@ def _examine_windows(batches, batch_size, num_steps):
         previous = X
 
 
-@exercise("1.7", "Count the minibatches")
+@exercise("1.7", "Count the minibatches", "count-the-minibatches")
 def _(sequential_count, random_count, can_differ):
     attempted(sequential_count, random_count, can_differ)
     inputs = 1000 - 3 - 1

@@ -5,10 +5,9 @@ import random
 from collections import Counter
 from functools import cache
 
-from rnnbook.data import load_text
-from rnnbook.exercises import Wrong, attempted, call, choice, exercise
-from rnnbook.ngrams import NGram
-from rnnbook.text import Vocab, clean, split
+from rnnbook.datasets import story
+from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.ngram import NGram
 
 
 def _compare(name, answer, right, slips, tolerance=0.006):
@@ -22,7 +21,7 @@ def _compare(name, answer, right, slips, tolerance=0.006):
     raise Wrong(f"{name}: {value:g} is not it")
 
 
-@exercise("2.1", "The toy language")
+@exercise("2.1", "The toy language", "the-toy-language")
 def _(p_abba, p_all):
     attempted(p_abba, p_all)
     slips = {
@@ -48,7 +47,7 @@ def _next_probabilities(text, context):
     return {w: n / seen.total() for w, n in seen.items()}
 
 
-@exercise("2.2", "What comes next")
+@exercise("2.2", "What comes next", "what-comes-next")
 def _(next_probabilities):
     rng = random.Random(0)
     cases = [
@@ -79,7 +78,7 @@ def _(next_probabilities):
             raise Wrong(f"{shown}: expected {right}, got {got}{hint}")
 
 
-@exercise("2.3", "Too much of a good thing")
+@exercise("2.3", "Too much of a good thing", "too-much-of-a-good-thing")
 def _(add_alpha):
     cases = [(Counter("aab"), "abc", 1), (Counter("aab"), "abc", 0.5), (Counter(), "ab", 2)]
     cases += [(Counter("abba"), "ab", 3), (Counter("zzy"), "vwxyz", 0.01)]
@@ -103,7 +102,7 @@ def _(add_alpha):
                 raise Wrong(f"{shown}: p({w}) should be {right:.3f}, got {float(got[w]):.3f}")
 
 
-@exercise("2.4", "By hand, in three units")
+@exercise("2.4", "By hand, in three units", "by-hand-in-three-units")
 def _(bits, nats, perplexity):
     attempted(bits, nats, perplexity)
     right = 14 / 8
@@ -130,41 +129,42 @@ def _(bits, nats, perplexity):
 
 
 @cache
-def _strengths():
-    """Return the validation choice for the 5-gram and what each strength gives on held-out text."""
-    train, heldout = split(clean(load_text("story")))
-    counted, validation = split(train)
-    V, options = len(Vocab(train)), (1, 2, 4, 8, 16, 32)
-    on_validation = {s: NGram(5, V, s).fit(counted).perplexity(validation) for s in options}
-    whole = {s: NGram(5, V, s).fit(train).perplexity(heldout) for s in options}
+def _concentrations():
+    """Return the choice for the 5-gram, what each concentration gives on the test text, slips."""
+    corpus, options = story(), (1, 2, 4, 8, 16, 32)
+    train, validation, test = corpus.train.text, corpus.validation.text, corpus.test.text
+    V = len(corpus.vocab)
+    models = {c: NGram(5, V, c).fit(train) for c in options}
+    on_validation = {c: model.perplexity(validation) for c, model in models.items()}
+    on_test = {c: model.perplexity(test) for c, model in models.items()}
     chosen = min(options, key=on_validation.get)
-    part = NGram(5, V, chosen).fit(counted)
-    return chosen, whole, {
+    return chosen, on_test, {
         "that is the perplexity on the validation text": on_validation[chosen],
-        "count the whole training text once the strength is chosen": part.perplexity(heldout),
-        "that is the perplexity of the training text itself":
-            NGram(5, V, chosen).fit(train).perplexity(train),
+        "count the training text alone, the one the concentration was chosen for":
+            NGram(5, V, chosen).fit(train + validation).perplexity(test),
+        "that is the perplexity of the training text itself": models[chosen].perplexity(train),
     }  # fmt: skip
 
 
-@exercise("2.5", "Choose honestly")
-def _(strength, heldout):
-    attempted(strength, heldout)
-    chosen, whole, slips = _strengths()
-    if strength not in whole:
+@exercise("2.5", "Choose honestly", "choose-honestly")
+def _(concentration, on_test):
+    attempted(concentration, on_test)
+    chosen, right, slips = _concentrations()
+    if concentration not in right:
         raise Wrong(
-            f"expected one of {', '.join(map(str, whole))} as the strength, got {strength!r}"
+            f"expected one of {', '.join(map(str, right))} as the concentration, got "
+            f"{concentration!r}"
         )
-    if strength != chosen:
-        smallest = strength == min(whole)
+    if concentration != chosen:
+        smallest = concentration == min(right)
         raise Wrong(
-            f"{strength} is not the best on the validation text"
+            f"{concentration} is not the best on the validation text"
             + (": was it chosen on the text that was counted?" if smallest else "")
         )
-    _compare("held-out perplexity", heldout, whole[chosen], slips)
+    _compare("test perplexity", on_test, right[chosen], slips)
 
 
-@exercise("2.6", "Words against characters")
+@exercise("2.6", "Words against characters", "words-against-characters")
 def _(per_character):
     for P, words, characters in ((150, 1000, 5500), (8, 10, 30), (100, 7, 7), (2.5, 3, 4)):
         got = float(call(per_character, P, words, characters))
@@ -188,7 +188,7 @@ def _(per_character):
         )
 
 
-@exercise("2.7", "Better or not")
+@exercise("2.7", "Better or not", "better-or-not")
 def _(answer):
     choice(
         answer,

@@ -5,7 +5,7 @@ import random
 import torch
 from torch import nn
 
-from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
 from rnnbook.text import Vocab, one_hot
 
 
@@ -13,7 +13,7 @@ def _count(V, H):
     return V * H + H * H + H + H * V + V
 
 
-@exercise("3.1", "Count the parameters")
+@exercise("3.1", "Count the parameters", "count-the-parameters")
 def _(count_256, count_512):
     attempted(count_256, count_512)
     for H, count in ((256, count_256), (512, count_512)):
@@ -35,7 +35,7 @@ def _(count_256, count_512):
     return f"{_count(28, 512) / _count(28, 256):.1f} times as many for twice the units"
 
 
-@exercise("3.2", "Remember an x")
+@exercise("3.2", "Remember an x", "remember-an-x")
 def _(remember_x):
     vocab = Vocab("abcdefghijklmnopqrstuvwxyz ")
     W_xh, W_hh, b_h = _three_tensors(call(remember_x, vocab))
@@ -82,7 +82,7 @@ def _examine_latch(text, seen, vocab, W_xh, W_hh, b_h):
     )
 
 
-@exercise("3.4", "The optimiser that sees nothing")
+@exercise("3.4", "The optimiser that sees nothing", "the-optimiser-that-sees-nothing")
 def _(mended):
     attempted(mended)
     if not isinstance(mended, type):
@@ -118,7 +118,7 @@ def _(mended):
         raise Wrong("the layers share a recurrent weight: each needs its own")
 
 
-@exercise("3.3", "Neither forget nor explode")
+@exercise("3.3", "Neither forget nor explode", "neither-forget-nor-explode")
 def _(critical_scale):
     attempted(critical_scale)
     scale, right = float(critical_scale), 1 / 400**0.5
@@ -134,7 +134,7 @@ def _(critical_scale):
     raise Wrong(f"s = {scale:g} gives a spectral radius of about {radius:.3g} for H = 400")
 
 
-@exercise("3.5", "Which orders are allowed")
+@exercise("3.5", "Which orders are allowed", "which-orders-are-allowed")
 def _(is_allowed):
     for T, L in ((4, 3), (2, 5), (1, 1)):
         for name, order, right in _orders(T, L):
@@ -189,7 +189,7 @@ def _random_allowed(rng, T, L):
     return order
 
 
-@exercise("3.6", "A square trap")
+@exercise("3.6", "A square trap", "a-square-trap")
 def _(load_into):
     V, H, B, T = 5, 4, 3, 6
     x = torch.randn(T, B, V).double()
@@ -220,7 +220,7 @@ def _states(x, W_xh, W_hh, b_h):
     return torch.stack(hs)
 
 
-@exercise("3.7", "Outputs and states")
+@exercise("3.7", "Outputs and states", "outputs-and-states")
 def _(answer):
     choice(
         answer,

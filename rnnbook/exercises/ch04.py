@@ -5,11 +5,11 @@ from itertools import combinations
 
 import torch
 
-from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
 from rnnbook.recurrent import Recurrence
 
 
-@exercise("4.1", "Three terms by hand")
+@exercise("4.1", "Three terms by hand", "three-terms-by-hand")
 def _(term_3, term_2, term_1, total):
     attempted(term_3, term_2, term_1, total)
     for name, got, right, slips in (
@@ -89,7 +89,7 @@ def _mended(inputs, hs, h0, do, W_hh, W_hq, bugs=()):
     return dW_xh, dW_hh, db_h
 
 
-@exercise("4.2", "Four bugs on the way back")
+@exercise("4.2", "Four bugs on the way back", "four-bugs-on-the-way-back")
 def _(mended_backward):
     generator = torch.Generator().manual_seed(0)
     T, B, V, H = 5, 3, 4, 6
@@ -115,7 +115,7 @@ def _(mended_backward):
     raise Wrong(f"not what the equations of section 4.2 give: {', '.join(wrong)}")
 
 
-@exercise("4.3", "The same for relu")
+@exercise("4.3", "The same for relu", "the-same-for-relu")
 def _(relu_backward):
     one = torch.ones(1, 1).double()
     # Two steps of one unit: h0 = 1, states 2 and 3, W = 0.5, a gradient of 1 at each.
@@ -172,7 +172,7 @@ def _examine_relu(relu_backward, g, hs, h0, W):
     raise Wrong(f"for T, B, H = {tuple(g.shape)}, not what autograd finds: {', '.join(wrong)}")
 
 
-@exercise("4.4", "How far back does a latch see?")
+@exercise("4.4", "How far back does a latch see?", "how-far-back-does-a-latch-see")
 def _(latch_reach):
     got, held = {}, {}
     for w in (3, 2, 1.5, 1.1, 1.05):
@@ -227,7 +227,7 @@ def _steps(slope):
     return math.floor(math.log(1e-3) / math.log(slope)) + 1 if 0 < slope != 1 else None
 
 
-@exercise("4.5", "What clipping leaves alone")
+@exercise("4.5", "What clipping leaves alone", "what-clipping-leaves-alone")
 def _(answer):
     choice(
         answer,
@@ -241,7 +241,7 @@ def _(answer):
     )
 
 
-@exercise("4.6", "Detach in the right place")
+@exercise("4.6", "Detach in the right place", "detach-in-the-right-place")
 def _(truncated_states):
     for T, window in ((6, 3), (7, 3), (4, 1), (5, 9)):
         generator = torch.Generator().manual_seed(T)

@@ -8,17 +8,17 @@ from itertools import combinations
 import torch
 from torch import nn
 
-from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.batching import SequentialBatches
+from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
 from rnnbook.models import CharLM
 from rnnbook.recurrent import RNN
-from rnnbook.text import SequentialBatches
 
 
 def _close(got, expected, tolerance=1e-6):
     return math.isclose(float(got), expected, rel_tol=tolerance, abs_tol=tolerance)
 
 
-@exercise("5.1", "Clip by hand")
+@exercise("5.1", "Clip by hand", "clip-by-hand")
 def _(norm_before, first_after, second_after):
     attempted(norm_before, first_after, second_after)
     if not _close(norm_before, 13):
@@ -46,7 +46,7 @@ def _(norm_before, first_after, second_after):
         raise Wrong("the norm is right and the direction has changed: use one factor for all")
 
 
-@exercise("5.2", "Put the averages together")
+@exercise("5.2", "Put the averages together", "put-the-averages-together")
 def _(perplexity):
     losses, counts = [2.0, 1.0], [100, 300]
     got = call(perplexity, losses, counts)
@@ -128,7 +128,7 @@ def _slips_that_explain(weights, train):
     return None
 
 
-@exercise("5.3", "Four bugs")
+@exercise("5.3", "Four bugs", "four-bugs")
 def _(mended_epoch):
     torch.manual_seed(0)
     tokens = torch.randint(1, 8, (200,))
@@ -157,7 +157,7 @@ def _(mended_epoch):
         )
 
 
-@exercise("5.4", "The price of short windows")
+@exercise("5.4", "The price of short windows", "the-price-of-short-windows")
 def _(perplexity_of_windows):
     by_position = torch.tensor([16.0, 4.0, 4.0, 1.0])
     for length, right in ((1, 16.0), (2, 8.0), (4, 4.0)):
@@ -179,7 +179,7 @@ def _(perplexity_of_windows):
         )
 
 
-@exercise("5.5", "Perplexity 1.0")
+@exercise("5.5", "Perplexity 1.0", "perplexity-1-0")
 def _(answer):
     choice(
         answer,
@@ -193,17 +193,17 @@ def _(answer):
     )
 
 
-def _best_epoch(heldout, patience):
+def _best_epoch(validation, patience):
     best = 1
-    for epoch in range(1, len(heldout) + 1):
-        if heldout[epoch - 1] < heldout[best - 1]:
+    for epoch in range(1, len(validation) + 1):
+        if validation[epoch - 1] < validation[best - 1]:
             best = epoch
         if epoch - best == patience:
             break
     return epoch, best
 
 
-@exercise("5.6", "Stop early")
+@exercise("5.6", "Stop early", "stop-early")
 def _(best_epoch):
     cases = [
         ([9.0, 8.0, 7.0], 2),  # never stops early
@@ -217,14 +217,14 @@ def _(best_epoch):
     for _ in range(50):
         values = [float(rng.randint(1, 9)) for _ in range(rng.randint(1, 12))]
         cases.append((values, rng.randint(1, 4)))
-    for heldout, patience in cases:
-        got = call(best_epoch, list(heldout), patience)
-        right = _best_epoch(heldout, patience)
+    for validation, patience in cases:
+        got = call(best_epoch, list(validation), patience)
+        right = _best_epoch(validation, patience)
         if not isinstance(got, tuple | list) or len(got) != 2:
             raise Wrong(f"expected a pair (stop, best), got {got!r}")
         if tuple(got) == right:
             continue
-        shown = f"for {heldout} and patience {patience}"
+        shown = f"for {validation} and patience {patience}"
         if tuple(got) == (right[0] - 1, right[1] - 1):
             raise Wrong(f"{shown} got {got}: epochs are counted from 1")
         if tuple(got) == right[::-1]:

@@ -1,232 +1,337 @@
-"""Checks of chapter 7: the LSTM."""
+"""Checks of chapter 7: PyTorch's nn.RNN."""
 
-import math
+import random
 
 import torch
 from torch import nn
 
-from rnnbook.exercises import Wrong, attempted, call, exercise
+from rnnbook.exercises.kit import NotAttempted, Wrong, attempted, call, choice, exercise
+from rnnbook.recurrent import GRU, LSTM, RNN
 
 
-@exercise("7.1", "Half-life")
-def _(f, b):
-    attempted(f, b)
-    f, b, right = float(f), float(b), 0.5 ** (1 / 50)
-    if not abs(f - right) <= 0.0006:
-        slips = {0.99: "0.99 to the power of 50 is 0.605", 0.98: "0.98 to the power of 50 is 0.364"}
-        raise Wrong(
-            f"f = {f:g}: f to the power of 50 is {f**50:.3f}, not 0.5"
-            if 0 < f < 1 and f not in slips
-            else slips.get(f, f"a gate lies between 0 and 1, and {f:g} does not")
-        )
-    if not abs(b - math.log(right / (1 - right))) <= 0.04:
-        if abs(b + math.log(right / (1 - right))) < 0.02:
-            raise Wrong("the sign of b is turned: a negative bias closes the gate")
-        if abs(b - math.log(right)) < 0.02 or abs(b - math.exp(right)) < 0.02:
-            raise Wrong("b is the inverse of the sigmoid at f, not of the exponential")
-        gate = torch.tensor(b).sigmoid().item()
-        raise Wrong(f"the sigmoid of {b:g} is {gate:.4f}, not {right:.4f}")
+def _count(V, H, L, D, bias):
+    return sum(p.numel() for p in nn.RNN(V, H, L, bias=bias, bidirectional=D == 2).parameters())
 
 
-def _gate_weights(V, H, keys):
-    return (
-        {k: torch.randn(V, H).double() for k in keys},
-        {k: torch.randn(H, H).double() for k in keys},
-        {k: torch.randn(H).double() for k in keys},
+@exercise("7.1", "Count them", "count-them")
+def _(count_parameters):
+    def compare(V, H, L, D, bias, slips=None):
+        got, right = call(count_parameters, V, H, L, D, bias), _count(V, H, L, D, bias)
+        if got != right:
+            said = (slips or {}).get(got, "add up what one layer and direction has, part by part")
+            raise Wrong(
+                f"V = {V}, H = {H}, L = {L}, D = {D}, bias = {bias}: expected {right:,}, got "
+                f"{got}: {said}"
+            )
+
+    H, V = 10, 3
+    square = V * H + H * H
+    one_bias = {square + H: "PyTorch has two biases", square: "the biases are missing"}
+    compare(V, H, 1, 1, True, one_bias)
+    below = "what does layer 1 read: the input, or the layer below?"
+    first = square + 2 * H  # what layer 0 holds, in one direction
+    compare(V, H, 2, 1, True, {2 * first: below, first: "that is layer 0 alone"})
+    narrow, wide = first + 2 * H * H + 2 * H, first + 3 * H * H + 2 * H
+    slips = {
+        2 * narrow: "layer 1 reads both directions of layer 0: D * H features",
+        narrow: "that is one direction alone",
+        wide: "each direction has parameters of its own",
+    }
+    compare(V, H, 2, 2, True, slips)
+    compare(V, H, 1, 1, False, {square + 2 * H: "bias=False takes both biases away"})
+    rng = random.Random(0)
+    for _ in range(20):
+        compare(rng.randint(1, 9), rng.randint(1, 9), rng.randint(1, 4), rng.randint(1, 2),
+                rng.random() < 0.5)  # fmt: skip
+
+
+@exercise("7.2", "Turned or not", "turned-or-not")
+def _(answer):
+    choice(
+        answer,
+        "abcd",
+        "c",
+        {
+            "a": "batch_first turns the input and output, never the states",
+            "b": "without h0 no size can disagree with another: section 7.4 ran it",
+            "d": "which axis of output is time now?",
+        },
     )
 
 
-def _coupled(x, state, W_x, W_h, b, written=lambda f: 1 - f, squash=torch.tanh):
-    h, c = state
-    a = {k: x @ W_x[k] + h @ W_h[k] + b[k] for k in "fgo"}
-    f = torch.sigmoid(a["f"])
-    c = f * c + written(f) * squash(a["g"])
-    return torch.sigmoid(a["o"]) * torch.tanh(c), c
-
-
-@exercise("7.2", "Tie two gates")
-def _(coupled_step):
-    torch.manual_seed(0)
-    for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 6, 1)):
-        weights = _gate_weights(V, H, "fgo")
-        x, state = torch.randn(B, V).double(), tuple(torch.randn(2, B, H).double())
-        before = [part.clone() for part in state]
-        got = call(coupled_step, x, state, *weights)
-        h, c = _pair_of(got, (B, H))
-        if any(not torch.equal(a, b) for a, b in zip(before, state, strict=True)):
-            raise Wrong("the state that was handed over has been changed in place")
-        right_h, right_c = _coupled(x, state, *weights)
-        if torch.allclose(h, right_h, atol=1e-6) and torch.allclose(c, right_c, atol=1e-6):
-            _examine_gradient(coupled_step, x, weights)
-            continue
-        if torch.allclose(h, right_c, atol=1e-6) and torch.allclose(c, right_h, atol=1e-6):
-            raise Wrong("the pair is the wrong way round: return h first, then c")
-        for reason, other in {
-            "f and 1 - f have changed places": _swapped(x, state, *weights),
-            "the new is written with f; i is 1 - f": _coupled(x, state, *weights, lambda f: f),
-            "the new is written whole: its factor 1 - f is missing": _coupled(
-                x, state, *weights, torch.ones_like
-            ),
-            "the candidate g has a tanh, not a sigmoid": _coupled(
-                x, state, *weights, squash=torch.sigmoid
-            ),
-            "the tanh of the candidate is missing": _coupled(
-                x, state, *weights, squash=lambda a: a
-            ),
-        }.items():
-            if torch.allclose(c, other[1], atol=1e-6):
-                raise Wrong(reason)
-        if torch.allclose(c, right_c, atol=1e-6):
-            raise Wrong("c is right and h is not: h = sigmoid(...) * tanh(c)")
-        raise Wrong("c differs from f * c + (1 - f) * g")
-
-
-def _examine_gradient(coupled_step, x, weights):
-    """Examine that the step can be trained through: both states reach both results."""
-    H = len(weights[1]["f"])
-    state = tuple(torch.zeros(len(x), H).double().requires_grad_() for _ in range(2))
-    for part in coupled_step(x, state, *weights):
-        if not part.requires_grad:
-            raise Wrong("no gradient passes: is something detached?")
-        found = torch.autograd.grad(part.sum(), state, retain_graph=True, allow_unused=True)
-        if any(gradient is None for gradient in found):
-            raise Wrong("the gradient of h or of c is missing: is something detached?")
-
-
-def _swapped(x, state, W_x, W_h, b):
-    h, c = state
-    a = {k: x @ W_x[k] + h @ W_h[k] + b[k] for k in "fgo"}
-    f = torch.sigmoid(a["f"])
-    c = (1 - f) * c + f * torch.tanh(a["g"])
-    return torch.sigmoid(a["o"]) * torch.tanh(c), c
-
-
-def _pair_of(got, shape):
-    if not isinstance(got, tuple | list) or len(got) != 2:
-        raise Wrong(f"expected a pair h, c, got {type(got).__name__}")
-    for name, part in zip("hc", got, strict=True):
-        if not isinstance(part, torch.Tensor) or tuple(part.shape) != shape:
-            raise Wrong(
-                f"expected {name} of shape {shape}, got {tuple(getattr(part, 'shape', ()))}"
-            )
-    return got
-
-
-@exercise("7.3", "Four times as many")
-def _(parameters, hidden_size):
-    attempted(parameters, hidden_size)
-    V, H = 28, 120
-    right = 4 * (H * V + H * H + 2 * H)
+@exercise("7.3", "Half-life", "half-life-of-a-state")
+def _(s):
+    attempted(s)
+    value, right = float(s), 0.5**0.1
     slips = {
-        4 * (H * V + H * H + H): "nn.LSTM has two biases for each gate",
-        H * V + H * H + 2 * H: "that is one gate's; there are four blocks",
-        3 * (H * V + H * H + 2 * H): "four blocks: i, f, o and the candidate g",
-        4 * (H * V + H * H): "the biases are missing",
-        right + H * V + V: "nn.LSTM has no head",
+        2**0.1: "that one doubles in ten steps",
+        0.95: "the decay is a product of ten equal factors, not a sum of ten equal losses",
+        0.5: "that one halves in a single step",
+        0.05: "the decay is a product of ten equal factors",
+        0.1**0.5: "ten factors, and a half is left: which is the base, which the exponent?",
+        0.5**10: "s is one of ten equal factors whose product is a half",
     }
-    if parameters != right:
-        raise Wrong(f"{parameters} is not it; {slips.get(parameters, 'add up the four tensors')}")
-    if hidden_size == 2 * H:
-        raise Wrong("240 is close, but a slightly larger one comes closer: V counts too")
-    if hidden_size == 4 * H:
-        raise Wrong("four times the units have far more than four times the parameters")
-    if hidden_size != int(hidden_size):
-        raise Wrong(f"hidden_size is a whole number, got {hidden_size}")
-    if hidden_size != 254:
-        count = hidden_size**2 + (V + 2) * hidden_size
-        raise Wrong(f"an RNN with {hidden_size} units has {count:,.0f} parameters")
+    for slip, reason in slips.items():
+        if abs(value - slip) < 1e-3:
+            raise Wrong(f"s = {value:g}: {reason}")
+    if not abs(value - right) <= 0.002:
+        layer, x = nn.RNN(1, 1, nonlinearity="relu", bias=False), torch.zeros(10, 1)
+        with torch.no_grad():
+            layer.weight_hh_l0.fill_(value)
+            left = layer(x, torch.ones(1, 1))[1].item()
+        raise Wrong(f"with s = {value:g}, {left:.3f} of the state is left after ten steps, not 0.5")
 
 
-@exercise("7.4", "The wrong order")
-def _(step_with):
-    torch.manual_seed(0)
-    V, H, B = 5, 4, 3
-    lstm = nn.LSTM(V, H).double()
-    x, h, c = (torch.randn(B, n).double() for n in (V, H, H))
-    right_h, right_c = (part[0] for part in lstm(x[None], (h[None], c[None]))[1])
-    got_h, got_c = _pair_of(call(step_with, lstm, x, h, c), (B, H))
-    if torch.allclose(got_h, right_h, atol=1e-8) and torch.allclose(got_c, right_c, atol=1e-8):
-        return
-    ih = x @ lstm.weight_ih_l0.T + lstm.bias_ih_l0 + h @ lstm.weight_hh_l0.T
-    for biases, a in (("one bias is missing", ih), ("", ih + lstm.bias_hh_l0)):
-        for order in ("ifgo", "ifog", "figo", "fiog", "iofg", "gifo"):
-            parts = dict(zip(order, a.chunk(4, dim=1), strict=True))
-            c_new = parts["f"].sigmoid() * c + parts["i"].sigmoid() * parts["g"].tanh()
-            h_new = parts["o"].sigmoid() * c_new.tanh()
-            if torch.allclose(got_h, h_new, atol=1e-8) and torch.allclose(got_c, c_new, atol=1e-8):
-                wrong_order = "" if order == "ifgo" else "the gates are taken in another order"
-                raise Wrong(" and ".join(filter(None, (wrong_order, biases))))
-    raise Wrong("h and c differ from those of nn.LSTM with the same weights")
+@exercise("7.4", "Shapes on paper", "shapes-on-paper")
+def _(output, h_n, weight_ih_l1, weight_hh_l2_reverse):
+    T, B, H, L = 35, 16, 64, 3
+    answers = {
+        "output": (output, (T, B, 2 * H)),
+        "h_n": (h_n, (2 * L, B, H)),
+        "weight_ih_l1": (weight_ih_l1, (H, 2 * H)),
+        "weight_hh_l2_reverse": (weight_hh_l2_reverse, (H, H)),
+    }
+    attempted(*(answer for answer, _ in answers.values()))
+    slips = {
+        ("output", (T, B, H)): "both directions stand side by side",
+        ("output", (B, T, 2 * H)): "there is no batch_first here",
+        ("output", (T, B, 2 * L * H)): "output holds the top layer only",
+        ("output", (T, B, 28)): "there is no head: output holds states",
+        ("output", (2 * L, B, H)): "that is h_n's",
+        ("h_n", (T, B, 2 * H)): "that is output's",
+        ("h_n", (L, B, H)): "one row for each layer and direction",
+        ("h_n", (L, B, 2 * H)): "the directions are rows of their own here, not side by side",
+        ("h_n", (2, B, H)): "all layers are in it",
+        ("h_n", (B, 2 * L, H)): "the batch is never the first axis of a state",
+        ("weight_ih_l1", (H, 28)): "only layer 0 reads the input",
+        ("weight_ih_l1", (28, H)): "only layer 0 reads the input, and PyTorch's are transposed",
+        ("weight_ih_l1", (H, H)): "layer 1 reads both directions of layer 0",
+        (
+            "weight_ih_l1",
+            (2 * H, H),
+        ): "PyTorch's weights are transposed: what they give comes first",
+        ("weight_hh_l2_reverse", (H, 2 * H)): "each direction reads its own last state only",
+        ("weight_hh_l2_reverse", (2 * H, 2 * H)): "each direction reads its own last state only",
+    }
+    for name, (answer, right) in answers.items():
+        try:
+            got = tuple(int(size) for size in answer)
+        except (TypeError, ValueError) as error:
+            raise Wrong(f"{name}: expected a tuple of whole numbers, got {answer!r}") from error
+        if got != right:
+            said = slips.get((name, got), "see sections 7.2 and 7.6")
+            raise Wrong(f"{name}: {got} is not it: {said}")
 
 
-@exercise("7.5", "Open every gate")
-def _(open_forget_gates):
-    torch.manual_seed(0)
-    for layers, both, H, value in ((1, False, 4, 1.0), (2, True, 3, 2.5), (3, False, 5, -1.0)):
-        lstm = nn.LSTM(4, H, layers, bidirectional=both)
-        before = {name: p.detach().clone() for name, p in lstm.named_parameters()}
-        returned = call(open_forget_gates, lstm, value)
-        if returned is not lstm:
-            raise Wrong("expected the LSTM itself back, changed in place")
-        _examine_biases(lstm, before, value)
-        if not all(p.requires_grad and p.is_leaf for p in lstm.parameters()):
-            raise Wrong("a parameter can no longer be trained: change its values, under no_grad")
+@exercise("7.5", "One layer out of two", "one-layer-out-of-two")
+def _(split_layers):
+    _split(split_layers, {}, first=True)
+    for options in (
+        {"nonlinearity": "relu"},
+        {"bias": False},
+        {"batch_first": True},
+        {"dtype": torch.float64},
+    ):
+        said = ", ".join(f"{name}={value}" for name, value in options.items())
+        try:
+            _split(split_layers, options)
+        except Wrong as wrong:
+            raise Wrong(f"given a network with {said}: {wrong}") from wrong
+        except Exception as error:  # the reader's function knows nothing of this option
+            raise Wrong(
+                f"given a network with {said}, it stopped with {type(error).__name__}: {error}"
+            ) from error
 
 
-def _examine_biases(lstm, before, value):
-    H = lstm.hidden_size
-    for name, p in lstm.named_parameters():
-        if "weight" in name and not torch.equal(p, before[name]):
-            raise Wrong(f"{name} has been changed")
-        if not name.startswith("bias_ih"):
-            continue
-        other = name.replace("ih", "hh")
-        total = p + getattr(lstm, other)
-        blocks = total.split(H)
-        was = (before[name] + before[other]).split(H)
-        if torch.allclose(blocks[1], torch.full((H,), 2 * value)) and value:
-            raise Wrong(f"{name} and {other} add up to {2 * value:g}, not {value:g}")
-        for gate, new, old in zip("ifgo", blocks, was, strict=True):
-            if gate != "f" and not torch.allclose(new, old):
+def _split(split_layers, options, first=False):
+    """Let the reader split a network that has these options, and compare."""
+    V, H, T, B = 5, 4, 6, 3
+    rnn = nn.RNN(V, H, num_layers=2, **options)
+    x = torch.randn(*((B, T) if rnn.batch_first else (T, B)), V).to(rnn.weight_ih_l0)
+    before = [p.detach().clone() for p in rnn.parameters()]
+    returned = call(split_layers, rnn)
+    try:
+        lower, upper = returned
+    except (TypeError, ValueError) as error:
+        raise Wrong(f"expected the pair lower, upper, got {returned!r}") from error
+    if any(not torch.equal(a, b) for a, b in zip(before, rnn.parameters(), strict=True)):
+        raise Wrong("the network that was given has changed; copy from it")
+    for name, layer, features in (("lower", lower, V), ("upper", upper, H)):
+        if not isinstance(layer, nn.Module):
+            raise Wrong(f"{name}: expected a layer, got {type(layer).__name__}")
+        if getattr(layer, "num_layers", 1) != 1:
+            raise Wrong(f"{name} has {layer.num_layers} layers, not one")
+        if getattr(layer, "input_size", features) != features:
+            raise Wrong(f"{name} reads {layer.input_size} features, expected {features}")
+    _compare_stack(rnn, x, lower, upper, first)
+
+
+def _compare_stack(rnn, x, lower, upper, first):
+    output, h_n = rnn(x)
+    between, h_lower = lower(x)
+    final, h_upper = upper(between)
+    close = {"rtol": 1e-4, "atol": 1e-6}
+    if tuple(final.shape) != tuple(output.shape):
+        raise Wrong(f"expected an output of {tuple(output.shape)}, got {tuple(final.shape)}")
+    if h_lower.shape != h_n[:1].shape or not torch.allclose(h_lower[0], h_n[0], **close):
+        raise Wrong(
+            "layer 0's states differ from h_n[0]: are all of its weights copied?"
+            if first
+            else "layer 0's states differ: the new layer needs the same options"
+        )
+    if not (torch.allclose(final, output, **close) and torch.allclose(h_upper[0], h_n[1], **close)):
+        raise Wrong(
+            "the output differs: are all of the upper layer's weights those of layer 1?"
+            if first
+            else "the output differs: the upper layer needs the same options"
+        )
+
+
+def _built(cls, *sizes):
+    """Return an object of a reader's class, in float64, with dropout off."""
+    attempted(cls)
+    if not isinstance(cls, type):
+        raise Wrong("pass the class itself, not an object of it")
+    own = {name for part in cls.__mro__ if part not in nn.Module.__mro__ for name in vars(part)}
+    if not own & {"__init__", "forward"}:
+        raise NotAttempted
+    if "forward" not in own:
+        raise Wrong("the class has no method forward")
+    model = cls(*sizes)
+    if not isinstance(model, nn.Module):
+        raise Wrong("expected a subclass of nn.Module")
+    return model.double().eval()
+
+
+@exercise("7.6", "Three bugs", "three-bugs")
+def _(mended):
+    for L in (2, 3):
+        _examine_classifier(mended, L)
+
+
+def _examine_classifier(mended, L):
+    F, H, C, B, T = 3, 6, 4, 5, 7
+    model = _built(mended, F, H, L, C)
+    x = torch.randn(B, T, F).double()
+
+    def scores(x):
+        returned = model(x)
+        return returned[0] if isinstance(returned, tuple) else returned
+
+    logits = scores(x)
+    if not isinstance(logits, torch.Tensor):
+        raise Wrong(f"forward should return logits, got {type(logits).__name__}")
+    if tuple(logits.shape) == (T, C):
+        raise Wrong(
+            f"for x {(B, T, F)} the result is {(T, C)}, one row a step: does the layer take the "
+            "batch for time, or does an index take a sequence for a step?"
+        )
+    if tuple(logits.shape) != (B, C):
+        raise Wrong(f"for x {(B, T, F)} expected logits of {(B, C)}, got {tuple(logits.shape)}")
+    if not torch.allclose(scores(x.flip(0)), logits.flip(0)):
+        raise Wrong(
+            "a sequence's logits depend on the other sequences: the layer takes the axis of the "
+            "batch for time"
+        )
+    if bool((logits >= 0).all()) and torch.allclose(logits.sum(1), torch.ones(B).double()):
+        raise Wrong("each row adds up to 1: the loss takes the softmax itself, and wants logits")
+    _examine_layers(model, L)
+    _examine_head(model, logits, scores, x)
+
+
+def _examine_layers(model, L):
+    for m in model.modules():
+        if isinstance(m, (nn.LSTM, nn.GRU, LSTM, GRU)):
+            raise Wrong(f"the layer is of another kind, {type(m).__name__}: it should stay nn.RNN")
+    layers = [m for m in model.modules() if isinstance(m, (nn.RNN, RNN))]
+    if layers and sum(layer.num_layers for layer in layers) != L:
+        raise Wrong(
+            f"asked for num_layers={L}, it has {sum(layer.num_layers for layer in layers)}: is "
+            "the argument handed on?"
+        )
+
+
+def _examine_head(model, logits, scores, x):
+    logits.sin().sum().backward()
+    for name, p in model.named_parameters():
+        if p.grad is None or not p.grad.any():
+            raise Wrong(
+                f"{name} gets no gradient: which layer's state, and of which step, is read?"
+            )
+    for step, name in ((-1, "last"), (0, "first")):
+        other = x.clone()
+        other[:, step] += 1
+        if torch.allclose(scores(other), logits):
+            raise Wrong(f"the logits do not depend on the {name} step of the sequence")
+    rnns = [m for m in model.modules() if isinstance(m, nn.RNN)]
+    heads = [m for m in model.modules() if isinstance(m, nn.Linear)]
+    if len(rnns) == len(heads) == 1:
+        h_n = rnns[0](x if rnns[0].batch_first else x.transpose(0, 1))[1]
+        right = heads[0](h_n[-1])
+        same = torch.allclose(logits, right) or torch.allclose(logits, right.log_softmax(dim=1))
+        if not same:
+            raise Wrong("the logits are not those of the head on the top layer's last state")
+
+
+@exercise("7.7", "Layers out of cells", "layers-out-of-cells")
+def _(cell_rnn):
+    V, H, L, T, B = 5, 4, 3, 6, 2
+    model = _built(cell_rnn, V, H, L)
+    cells = [m for m in model.modules() if isinstance(m, nn.RNNCell)]
+    if len(cells) != L:
+        raise Wrong(
+            f"expected {L} cells among the module's modules, found {len(cells)}: one for each "
+            "layer, in an nn.ModuleList, which Python's own lists are not (or is one cell used "
+            "twice?)"
+        )
+    sizes = [cell.input_size for cell in cells]
+    if sizes != [V] + [H] * (L - 1):
+        raise Wrong(f"the cells read {sizes} features; layer 0 reads V, the others H")
+    builtin = nn.RNN(V, H, L).double()
+    with torch.no_grad():
+        for number, cell in enumerate(cells):
+            for name, value in cell.named_parameters():
+                value.copy_(getattr(builtin, f"{name}_l{number}"))
+    x, h0 = torch.randn(T, B, V).double(), torch.randn(L, B, H).double()
+    for arguments in ((x,), (x, h0)):
+        _compare_cells(model, cells, builtin, arguments)
+
+
+def _compare_cells(model, cells, builtin, arguments):
+    said = f"{'without h0' if len(arguments) == 1 else 'with an h0 of random numbers'}: "
+    returned = model(*arguments)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise Wrong(f"expected the pair output, h_n, got {type(returned).__name__}")
+    builtin.zero_grad()
+    model.zero_grad()
+    expected = builtin(*arguments)
+    for name, got, right in zip(("output", "h_n"), returned, expected, strict=True):
+        if not isinstance(got, torch.Tensor):
+            raise Wrong(
+                f"{name}: expected a tensor, got {type(got).__name__}: torch.stack makes one"
+            )
+        if tuple(got.shape) != tuple(right.shape):
+            raise Wrong(f"{name}: expected {tuple(right.shape)}, got {tuple(got.shape)}")
+    (output, h_n), (right, right_h_n) = returned, expected
+    for step in range(len(right)):
+        if not torch.allclose(output[step], right[step], rtol=1e-8, atol=1e-12):
+            what = (
+                "does each layer read the new state of the one below, and is the top one put out?"
+            )
+            if step:
+                what = "is each layer's own state handed on to its next step?"
+            elif len(arguments) == 2:
+                what = "does each layer start from its own row of h0?"
+            raise Wrong(f"{said}output differs from nn.RNN's from step {step + 1} on: {what}")
+    if not torch.allclose(h_n, right_h_n, rtol=1e-8, atol=1e-12):
+        raise Wrong(f"{said}h_n differs from nn.RNN's: one row a layer, layer 0 first")
+    (output.sin().sum() + h_n.cos().sum()).backward()
+    (right.sin().sum() + right_h_n.cos().sum()).backward()
+    for number, cell in enumerate(cells):
+        for name, p in cell.named_parameters():
+            wanted = getattr(builtin, f"{name}_l{number}").grad
+            if p.grad is None or not torch.allclose(p.grad, wanted, rtol=1e-6, atol=1e-10):
                 raise Wrong(
-                    f"the bias of gate {gate}, {name} + {other}, has changed: f is the second block"
+                    f"{said}the values agree, and the gradient of layer {number}'s {name} does "
+                    "not: is anything detached?"
                 )
-        if not torch.allclose(blocks[1], torch.full((H,), float(value)), atol=1e-6):
-            added = torch.allclose(blocks[1], was[1] + value, atol=1e-6) or torch.allclose(
-                p.split(H)[1], torch.full((H,), float(value)), atol=1e-6
-            )
-            raise Wrong(
-                f"the forget gate's biases in {name} and {other} do not add up to {value:g}"
-                + (": what of the random start that the other one has?" if added else "")
-            )
-
-
-@exercise("7.6", "Half of the memory")
-def _(read_in_parts):
-    torch.manual_seed(0)
-    T, B, V, H = 7, 2, 3, 4
-    lstm = nn.LSTM(V, H).double()
-    for size in (3, 1, 7, 10):
-        x = torch.randn(T, B, V).double().requires_grad_()
-        got, right = call(read_in_parts, lstm, x, size), lstm(x)[0]
-        if not isinstance(got, torch.Tensor) or got.shape != right.shape:
-            raise Wrong(
-                f"expected outputs of shape {tuple(right.shape)}, got "
-                f"{tuple(getattr(got, 'shape', ()))}"
-            )
-        if not torch.allclose(got, right, atol=1e-8):
-            fresh = torch.cat([lstm(part)[0] for part in x.split(size)])
-            if torch.allclose(got, fresh, atol=1e-8):
-                raise Wrong(f"parts of {size}: each part starts from a fresh state")
-            raise Wrong(f"parts of {size}: the outputs differ from reading in one: is c carried?")
-        if not got.requires_grad:
-            raise Wrong("no gradient at all is left: detach the state, not the outputs")
-        (gradient,) = torch.autograd.grad(got[-1].sum(), x)
-        first = (T - 1) // size * size  # where the last part starts
-        if first and gradient[:first].abs().max() > 0:
-            raise Wrong(
-                f"parts of {size}: the gradient of the last output reaches back beyond its part: "
-                "are both h and c detached?"
-            )
-        if (gradient[first:].abs().amax(dim=(1, 2)) == 0).any():
-            raise Wrong(f"parts of {size}: within a part the gradient should reach every step")

@@ -1,184 +1,232 @@
-"""Checks of chapter 8: the gated recurrent unit."""
+"""Checks of chapter 8: the LSTM."""
 
-import random
+import math
 
 import torch
 from torch import nn
 
-from rnnbook.exercises import Wrong, attempted, call, choice, exercise
-from rnnbook.text import Vocab, one_hot
+from rnnbook.exercises.kit import Wrong, attempted, call, exercise
 
 
-@exercise("8.1", "Three steps by hand")
-def _(three_states):
-    attempted(three_states)
-    try:
-        got = [float(h) for h in three_states]
-    except TypeError:
-        raise Wrong(f"expected three numbers (h1, h2, h3), got {three_states!r}") from None
-    if len(got) != 3:
-        raise Wrong(f"expected three numbers (h1, h2, h3), got {len(got)}")
-    gates, candidates = (0.5, 0.9, 0.8), (1, -1, 0.5)
-    for step, (z, n, h) in enumerate(zip(gates, candidates, got, strict=True), start=1):
-        before = got[step - 2] if step > 1 else 0.0
-        right = z * before + (1 - z) * n
-        if abs(h - right) > 0.0006:
-            if abs(h - ((1 - z) * before + z * n)) < 0.0006:
-                raise Wrong(
-                    f"h{step}: z is the share of the old state, 1 - z that of the candidate"
-                )
-            if abs(h - (before + (1 - z) * n)) < 0.0006:
-                raise Wrong(f"h{step}: the old state has the factor z = {z}")
-            raise Wrong(f"h{step} = {h:g} does not follow from h{step - 1} = {before:g}")
-
-
-def _other_convention(x, h, tensors):
-    """Run a GRU whose update gate is the share of the new, over (T, B, V)."""
-    W_x, W_h, b_x, b_h = tensors
-    hs = []
-    for step in x:
-        r, z, n = (step @ W_x.T + b_x).chunk(3, dim=1)
-        r_h, z_h, n_h = (h @ W_h.T + b_h).chunk(3, dim=1)
-        z = torch.sigmoid(z + z_h)
-        h = (1 - z) * h + z * torch.tanh(n + torch.sigmoid(r + r_h) * n_h)
-        hs.append(h)
-    return torch.stack(hs)
-
-
-@exercise("8.2", "The other convention")
-def _(to_pytorch):
-    torch.manual_seed(0)
-    for T, B, V, H in ((5, 2, 3, 4), (3, 1, 4, 1)):
-        shapes = ((3 * H, V), (3 * H, H), (3 * H,), (3 * H,))
-        given = [torch.randn(shape).double() for shape in shapes]
-        kept = [tensor.clone() for tensor in given]
-        got = call(to_pytorch, *given)
-        if not isinstance(got, tuple | list) or len(got) != 4:
-            raise Wrong("expected four tensors: weight_ih, weight_hh, bias_ih, bias_hh")
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        for name, tensor, shape in zip(names, got, shapes, strict=True):
-            if tuple(tensor.shape) != shape:
-                raise Wrong(f"expected {name} of shape {shape}, got {tuple(tensor.shape)}")
-        if any(not torch.equal(a, b) for a, b in zip(kept, given, strict=True)):
-            raise Wrong("the tensors that were handed over have been changed: work on copies")
-        _compare_conversion(got, kept, torch.randn(T, B, V).double())
-
-
-def _compare_conversion(got, kept, x):
-    H = kept[1].shape[1]
-    gru = nn.GRU(x.shape[2], H).double()
-    with torch.no_grad():
-        for parameter, tensor in zip(gru.parameters(), got, strict=True):
-            parameter.copy_(tensor)
-    right = _other_convention(x, torch.zeros(x.shape[1], H).double(), kept)
-    if torch.allclose(gru(x)[0], right, atol=1e-8):
-        return
-    if all(torch.equal(a, b) for a, b in zip(got, kept, strict=True)):
-        raise Wrong("nothing has been changed")
-    pairs = [(a.chunk(3), b.chunk(3)) for a, b in zip(got, kept, strict=True)]
-    same = all(torch.equal(a[k], b[k]) for a, b in pairs for k in (0, 2))
-    if not same:
-        raise Wrong("r and n are the same in both conventions: their rows should stay as they are")
-    if any(torch.allclose(a[1], -b[1]) for a, b in pairs):
-        raise Wrong("the sign of z's pre-activation depends on all four tensors: one was left out")
-    raise Wrong("the states differ: what turns the sigmoid of a into one minus the sigmoid of a?")
-
-
-@exercise("8.3", "One bias too many?")
-def _(merge_biases):
-    torch.manual_seed(0)
-    for V, H in ((3, 4), (2, 1)):
-        gru = nn.GRU(V, H).double()
-        x, h0 = torch.randn(6, 2, V).double(), torch.randn(1, 2, H).double()
-        right, total = gru(x, h0)[0].detach(), (gru.bias_ih_l0 + gru.bias_hh_l0).detach()
-        weights = gru.weight_hh_l0.detach().clone()
-        if call(merge_biases, gru) is not gru:
-            raise Wrong("expected the GRU itself back, changed in place")
-        if not torch.equal(gru.weight_hh_l0, weights):
-            raise Wrong("only biases should change")
-        r, z, n = gru.bias_hh_l0.detach().split(H)
-        if not torch.allclose(gru(x, h0)[0], right, atol=1e-9):
-            merged = gru.bias_ih_l0 + gru.bias_hh_l0
-            if not n.any() and torch.allclose(merged, total):
-                raise Wrong(
-                    "the candidate's bias was moved too, and the outputs changed: what is b_hn "
-                    "multiplied by?"
-                )
-            raise Wrong("the outputs changed: where did what was taken from bias_hh go?")
-        if r.any() or z.any():
-            raise Wrong("the outputs are the same, but more entries of bias_hh can be zero")
-
-
-@exercise("8.4", "Count with a cell")
-def _(count_a):
-    vocab = Vocab("abcdefghijklmnopqrstuvwxyz ")
-    lstm = call(count_a, vocab)
-    if not isinstance(lstm, nn.LSTM):
-        raise Wrong(f"expected an nn.LSTM, got {type(lstm).__name__}")
-    if (lstm.input_size, lstm.hidden_size, lstm.num_layers) != (len(vocab), 1, 1):
+@exercise("8.1", "Half-life", "half-life-of-a-cell")
+def _(f, b):
+    attempted(f, b)
+    f, b, right = float(f), float(b), 0.5 ** (1 / 50)
+    if not abs(f - right) <= 0.0006:
+        slips = {0.99: "0.99 to the power of 50 is 0.605", 0.98: "0.98 to the power of 50 is 0.364"}
         raise Wrong(
-            f"expected nn.LSTM({len(vocab)}, 1) with one layer, got input_size {lstm.input_size}, "
-            f"hidden_size {lstm.hidden_size}, num_layers {lstm.num_layers}"
+            f"f = {f:g}: f to the power of 50 is {f**50:.3f}, not 0.5"
+            if 0 < f < 1 and f not in slips
+            else slips.get(f, f"a gate lies between 0 and 1, and {f:g} does not")
         )
-    lstm.float()
-    rng = random.Random(0)
-    texts = ["a", "b", "aaa", "bab", "zzz", " a a", "a" * 200, "b" * 200, "a" + "b" * 199]
-    texts += ["".join(rng.choices("abcxyz ", k=n)) for n in (5, 30, 100, 200)]
-    for text in texts:
-        x = one_hot(vocab.encode(text), len(vocab)).unsqueeze(1)
-        with torch.no_grad():
-            _, (_, c) = lstm(x if not lstm.batch_first else x.transpose(0, 1))
-        if abs(c.item() - text.count("a")) <= 0.01:
-            continue
-        shown = repr(text) if len(text) <= 10 else f"a text of {len(text)} characters"
-        raise Wrong(f"{shown}: c is {c.item():.3f}, and there are {text.count('a')}{_why(text, c)}")
+    if not abs(b - math.log(right / (1 - right))) <= 0.04:
+        if abs(b + math.log(right / (1 - right))) < 0.02:
+            raise Wrong("the sign of b is turned: a negative bias closes the gate")
+        if abs(b - math.log(right)) < 0.02 or abs(b - math.exp(right)) < 0.02:
+            raise Wrong("b is the inverse of the sigmoid at f, not of the exponential")
+        gate = torch.tensor(b).sigmoid().item()
+        raise Wrong(f"the sigmoid of {b:g} is {gate:.4f}, not {right:.4f}")
 
 
-def _why(text, c):
-    if "a" not in text:
-        return ": what is written at the other letters?"
-    if text.count("a") == 1 and c.item() < 0.5 and len(text) > 1:
-        return ": is the count kept while other letters are read?"
-    if text == "a":
-        return ": does an a write exactly 1?"
-    if set(text) == {"a"}:
-        return ": is all that was counted kept? (the forget gate)"
-    return ""
-
-
-@exercise("8.5", "A view that mixes")
-def _(forward_both):
-    torch.manual_seed(0)
-    for B, H in ((3, 4), (2, 5), (4, 4)):
-        gru = nn.GRU(3, H, num_layers=2, batch_first=True).double()
-        head = nn.Linear(2 * H, 6).double()
-        x = torch.randn(B, 7, 3).double()
-        got = call(forward_both, gru, head, x)
-        if not isinstance(got, torch.Tensor) or tuple(got.shape) != (B, 6):
-            raise Wrong(f"expected (B, C) = ({B}, 6), got {tuple(getattr(got, 'shape', ()))}")
-        h_n = gru(x)[1]
-        if torch.allclose(got, head(torch.cat([h_n[0], h_n[1]], dim=1)), atol=1e-9):
-            continue
-        if torch.allclose(got, head(torch.cat([h_n[1], h_n[0]], dim=1)), atol=1e-9):
-            raise Wrong("the two layers are the wrong way round: the first layer comes first")
-        if torch.allclose(got, head(torch.cat([h_n[1], h_n[1]], dim=1)), atol=1e-9):
-            raise Wrong("the first layer's state does not reach the head")
-        other = x.clone()
-        other[1:] += 1
-        if not torch.allclose(forward_both(gru, head, other)[0], got[0], atol=1e-9):
-            raise Wrong("the first sequence's output changes when the other sequences do")
-        raise Wrong("the head does not get the last states of layer 0 and layer 1, side by side")
-
-
-@exercise("8.6", "True of the GRU")
-def _(answer):
-    choice(
-        answer,
-        "abcd",
-        "c",
-        {
-            "a": "which gate stands in the last equation, the one for h?",
-            "b": "do the shapes of weight_ih fit? And the equations?",
-            "d": "what is the mean of two numbers between -1 and 1?",
-        },
+def _gate_weights(V, H, keys):
+    return (
+        {k: torch.randn(V, H).double() for k in keys},
+        {k: torch.randn(H, H).double() for k in keys},
+        {k: torch.randn(H).double() for k in keys},
     )
+
+
+def _coupled(x, state, W_x, W_h, b, written=lambda f: 1 - f, squash=torch.tanh):
+    h, c = state
+    a = {k: x @ W_x[k] + h @ W_h[k] + b[k] for k in "fgo"}
+    f = torch.sigmoid(a["f"])
+    c = f * c + written(f) * squash(a["g"])
+    return torch.sigmoid(a["o"]) * torch.tanh(c), c
+
+
+@exercise("8.2", "Tie two gates", "tie-two-gates")
+def _(coupled_step):
+    torch.manual_seed(0)
+    for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 6, 1)):
+        weights = _gate_weights(V, H, "fgo")
+        x, state = torch.randn(B, V).double(), tuple(torch.randn(2, B, H).double())
+        before = [part.clone() for part in state]
+        got = call(coupled_step, x, state, *weights)
+        h, c = _pair_of(got, (B, H))
+        if any(not torch.equal(a, b) for a, b in zip(before, state, strict=True)):
+            raise Wrong("the state that was handed over has been changed in place")
+        right_h, right_c = _coupled(x, state, *weights)
+        if torch.allclose(h, right_h, atol=1e-6) and torch.allclose(c, right_c, atol=1e-6):
+            _examine_gradient(coupled_step, x, weights)
+            continue
+        if torch.allclose(h, right_c, atol=1e-6) and torch.allclose(c, right_h, atol=1e-6):
+            raise Wrong("the pair is the wrong way round: return h first, then c")
+        for reason, other in {
+            "f and 1 - f have changed places": _swapped(x, state, *weights),
+            "the new is written with f; i is 1 - f": _coupled(x, state, *weights, lambda f: f),
+            "the new is written whole: its factor 1 - f is missing": _coupled(
+                x, state, *weights, torch.ones_like
+            ),
+            "the candidate g has a tanh, not a sigmoid": _coupled(
+                x, state, *weights, squash=torch.sigmoid
+            ),
+            "the tanh of the candidate is missing": _coupled(
+                x, state, *weights, squash=lambda a: a
+            ),
+        }.items():
+            if torch.allclose(c, other[1], atol=1e-6):
+                raise Wrong(reason)
+        if torch.allclose(c, right_c, atol=1e-6):
+            raise Wrong("c is right and h is not: h = sigmoid(...) * tanh(c)")
+        raise Wrong("c differs from f * c + (1 - f) * g")
+
+
+def _examine_gradient(coupled_step, x, weights):
+    """Examine that the step can be trained through: both states reach both results."""
+    H = len(weights[1]["f"])
+    state = tuple(torch.zeros(len(x), H).double().requires_grad_() for _ in range(2))
+    for part in coupled_step(x, state, *weights):
+        if not part.requires_grad:
+            raise Wrong("no gradient passes: is something detached?")
+        found = torch.autograd.grad(part.sum(), state, retain_graph=True, allow_unused=True)
+        if any(gradient is None for gradient in found):
+            raise Wrong("the gradient of h or of c is missing: is something detached?")
+
+
+def _swapped(x, state, W_x, W_h, b):
+    h, c = state
+    a = {k: x @ W_x[k] + h @ W_h[k] + b[k] for k in "fgo"}
+    f = torch.sigmoid(a["f"])
+    c = (1 - f) * c + f * torch.tanh(a["g"])
+    return torch.sigmoid(a["o"]) * torch.tanh(c), c
+
+
+def _pair_of(got, shape):
+    if not isinstance(got, tuple | list) or len(got) != 2:
+        raise Wrong(f"expected a pair h, c, got {type(got).__name__}")
+    for name, part in zip("hc", got, strict=True):
+        if not isinstance(part, torch.Tensor) or tuple(part.shape) != shape:
+            raise Wrong(
+                f"expected {name} of shape {shape}, got {tuple(getattr(part, 'shape', ()))}"
+            )
+    return got
+
+
+@exercise("8.3", "Four times as many", "four-times-as-many")
+def _(parameters, hidden_size):
+    attempted(parameters, hidden_size)
+    V, H = 28, 120
+    right = 4 * (H * V + H * H + 2 * H)
+    slips = {
+        4 * (H * V + H * H + H): "nn.LSTM has two biases for each gate",
+        H * V + H * H + 2 * H: "that is one gate's; there are four blocks",
+        3 * (H * V + H * H + 2 * H): "four blocks: i, f, o and the candidate g",
+        4 * (H * V + H * H): "the biases are missing",
+        right + H * V + V: "nn.LSTM has no head",
+    }
+    if parameters != right:
+        raise Wrong(f"{parameters} is not it; {slips.get(parameters, 'add up the four tensors')}")
+    if hidden_size == 2 * H:
+        raise Wrong("240 is close, but a slightly larger one comes closer: V counts too")
+    if hidden_size == 4 * H:
+        raise Wrong("four times the units have far more than four times the parameters")
+    if hidden_size != int(hidden_size):
+        raise Wrong(f"hidden_size is a whole number, got {hidden_size}")
+    if hidden_size != 254:
+        count = hidden_size**2 + (V + 2) * hidden_size
+        raise Wrong(f"an RNN with {hidden_size} units has {count:,.0f} parameters")
+
+
+@exercise("8.4", "The wrong order", "the-wrong-order")
+def _(step_with):
+    torch.manual_seed(0)
+    V, H, B = 5, 4, 3
+    lstm = nn.LSTM(V, H).double()
+    x, h, c = (torch.randn(B, n).double() for n in (V, H, H))
+    right_h, right_c = (part[0] for part in lstm(x[None], (h[None], c[None]))[1])
+    got_h, got_c = _pair_of(call(step_with, lstm, x, h, c), (B, H))
+    if torch.allclose(got_h, right_h, atol=1e-8) and torch.allclose(got_c, right_c, atol=1e-8):
+        return
+    ih = x @ lstm.weight_ih_l0.T + lstm.bias_ih_l0 + h @ lstm.weight_hh_l0.T
+    for biases, a in (("one bias is missing", ih), ("", ih + lstm.bias_hh_l0)):
+        for order in ("ifgo", "ifog", "figo", "fiog", "iofg", "gifo"):
+            parts = dict(zip(order, a.chunk(4, dim=1), strict=True))
+            c_new = parts["f"].sigmoid() * c + parts["i"].sigmoid() * parts["g"].tanh()
+            h_new = parts["o"].sigmoid() * c_new.tanh()
+            if torch.allclose(got_h, h_new, atol=1e-8) and torch.allclose(got_c, c_new, atol=1e-8):
+                wrong_order = "" if order == "ifgo" else "the gates are taken in another order"
+                raise Wrong(" and ".join(filter(None, (wrong_order, biases))))
+    raise Wrong("h and c differ from those of nn.LSTM with the same weights")
+
+
+@exercise("8.5", "Open every gate", "open-every-gate")
+def _(open_forget_gates):
+    torch.manual_seed(0)
+    for layers, both, H, value in ((1, False, 4, 1.0), (2, True, 3, 2.5), (3, False, 5, -1.0)):
+        lstm = nn.LSTM(4, H, layers, bidirectional=both)
+        before = {name: p.detach().clone() for name, p in lstm.named_parameters()}
+        returned = call(open_forget_gates, lstm, value)
+        if returned is not lstm:
+            raise Wrong("expected the LSTM itself back, changed in place")
+        _examine_biases(lstm, before, value)
+        if not all(p.requires_grad and p.is_leaf for p in lstm.parameters()):
+            raise Wrong("a parameter can no longer be trained: change its values, under no_grad")
+
+
+def _examine_biases(lstm, before, value):
+    H = lstm.hidden_size
+    for name, p in lstm.named_parameters():
+        if "weight" in name and not torch.equal(p, before[name]):
+            raise Wrong(f"{name} has been changed")
+        if not name.startswith("bias_ih"):
+            continue
+        other = name.replace("ih", "hh")
+        total = p + getattr(lstm, other)
+        blocks = total.split(H)
+        was = (before[name] + before[other]).split(H)
+        if torch.allclose(blocks[1], torch.full((H,), 2 * value)) and value:
+            raise Wrong(f"{name} and {other} add up to {2 * value:g}, not {value:g}")
+        for gate, new, old in zip("ifgo", blocks, was, strict=True):
+            if gate != "f" and not torch.allclose(new, old):
+                raise Wrong(
+                    f"the bias of gate {gate}, {name} + {other}, has changed: f is the second block"
+                )
+        if not torch.allclose(blocks[1], torch.full((H,), float(value)), atol=1e-6):
+            added = torch.allclose(blocks[1], was[1] + value, atol=1e-6) or torch.allclose(
+                p.split(H)[1], torch.full((H,), float(value)), atol=1e-6
+            )
+            raise Wrong(
+                f"the forget gate's biases in {name} and {other} do not add up to {value:g}"
+                + (": what of the random start that the other one has?" if added else "")
+            )
+
+
+@exercise("8.6", "Half of the memory", "half-of-the-memory")
+def _(read_in_parts):
+    torch.manual_seed(0)
+    T, B, V, H = 7, 2, 3, 4
+    lstm = nn.LSTM(V, H).double()
+    for size in (3, 1, 7, 10):
+        x = torch.randn(T, B, V).double().requires_grad_()
+        got, right = call(read_in_parts, lstm, x, size), lstm(x)[0]
+        if not isinstance(got, torch.Tensor) or got.shape != right.shape:
+            raise Wrong(
+                f"expected outputs of shape {tuple(right.shape)}, got "
+                f"{tuple(getattr(got, 'shape', ()))}"
+            )
+        if not torch.allclose(got, right, atol=1e-8):
+            fresh = torch.cat([lstm(part)[0] for part in x.split(size)])
+            if torch.allclose(got, fresh, atol=1e-8):
+                raise Wrong(f"parts of {size}: each part starts from a fresh state")
+            raise Wrong(f"parts of {size}: the outputs differ from reading in one: is c carried?")
+        if not got.requires_grad:
+            raise Wrong("no gradient at all is left: detach the state, not the outputs")
+        (gradient,) = torch.autograd.grad(got[-1].sum(), x)
+        first = (T - 1) // size * size  # where the last part starts
+        if first and gradient[:first].abs().max() > 0:
+            raise Wrong(
+                f"parts of {size}: the gradient of the last output reaches back beyond its part: "
+                "are both h and c detached?"
+            )
+        if (gradient[first:].abs().amax(dim=(1, 2)) == 0).any():
+            raise Wrong(f"parts of {size}: within a part the gradient should reach every step")

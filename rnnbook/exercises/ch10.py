@@ -1,381 +1,314 @@
-"""Checks of chapter 10: forward patterns, padding, and classifiers of sequences."""
-
-import math
-import random
+"""Checks of chapter 10: deep and bidirectional recurrent networks."""
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pad_sequence
 
-from rnnbook.exercises import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.recurrent import GRU, LSTM, RNN
 
-
-def _close(a, b):
-    return torch.allclose(a, b, rtol=1e-6, atol=1e-9)
+RECURRENT = (nn.RNN, nn.LSTM, nn.GRU, RNN, LSTM, GRU)
 
 
-def _tensor(got, shape, hints=None):
-    """Return the answer as a float64 tensor of the wanted shape, or say what is off."""
-    if not isinstance(got, torch.Tensor):
-        raise Wrong(f"expected a tensor, got {type(got).__name__}")
-    if tuple(got.shape) != shape:
-        hint = (hints or {}).get(tuple(got.shape), "which axis is which?")
-        raise Wrong(f"expected shape {shape}, got {tuple(got.shape)}: {hint}")
-    return got.double()
-
-
-SQUEEZED = "`squeeze(1)`, not `squeeze()`: a minibatch of one loses its only axis"
-
-
-@exercise("10.1", "Shapes of a packed run")
-def _(data_shape, batch_sizes, h_n_shape, output_shape):
-    answers = {
-        "data_shape": (
-            data_shape,
-            (10, 8),
-            {
-                (15, 8): "that counts the padding; packing leaves it out",
-                (3, 5, 8): "that is the padded tensor; packed data have one row a valid step",
-                (10, 32): "that is the packed output; packed.data is the input, with its features",
-                (8, 10): "rows are steps, columns are features",
-            },
-        ),
-        "batch_sizes": (
-            batch_sizes,
-            (3, 3, 2, 1, 1),
-            {
-                (5, 3, 2): "those are the lengths; how many sequences go on at each step?",
-                (3, 5, 2): "those are the lengths; how many sequences go on at each step?",
-                (1, 1, 2, 3, 3): "step 1 comes first, and all three sequences have it",
-                (3, 3, 3, 3, 3): "the shorter sequences end before step 5",
-            },
-        ),
-        "h_n_shape": (
-            h_n_shape,
-            (4, 3, 16),
-            {
-                (2, 3, 16): "two layers, each in two directions: how many last states?",
-                (3, 4, 16): "the states are never batch first",
-                (4, 16): "one such state for each of the three sequences",
-                (2, 3, 32): "the directions are rows of h_n; only output has them side by side",
-                (4, 3, 32): "the directions are rows already; each row has 16 units",
-                (1, 3, 16): "two layers, each in two directions: how many last states?",
-            },
-        ),
-        "output_shape": (
-            output_shape,
-            (3, 5, 32),
-            {
-                (3, 5, 16): "both directions stand side by side in the output",
-                (5, 3, 32): "it is unpacked with batch_first=True",
-                (10, 32): "that is before unpacking",
-                (3, 5, 64): "the output is the top layer's alone",
-            },
-        ),
-    }
-    attempted(*(given for given, _, _ in answers.values()))
-    for name, (given, right, slips) in answers.items():
-        try:
-            found = tuple(int(entry) for entry in given)
-        except (TypeError, ValueError):
-            raise Wrong(f"{name}: expected a sequence of whole numbers, got {given!r}") from None
-        if found != right:
-            reason = slips.get(found, "count again: lengths 3, 5, 2; 8 features; 16 units")
-            raise Wrong(f"{name} is {given!r}: {reason}")
-
-
-@exercise("10.2", "The last valid step")
-def _(last_valid):
-    output = torch.arange(12.0, dtype=torch.double).reshape(2, 3, 2)
-    got = _tensor(
-        call(last_valid, output.clone(), torch.tensor([1, 3])),
-        (2, 2),
-        {
-            (2, 1, 2): "the axis of the steps, now of size 1, is still there: squeeze it",
-            (2, 1): "the index of gather must be as wide as the state: expand it to (B, 1, H)",
-            (2, 2, 2): "a step for every pair of rows: index the rows along with the steps",
-            (2, 1, 1): "the index of gather must be as wide as the state: expand it to (B, 1, H)",
-        },
-    )
-    if _close(got, output[:, -1]):
-        raise Wrong("that is the last step of the padded tensor, the very thing to avoid")
-    if _close(got, output[torch.arange(2), [1, 2]]):
-        raise Wrong("the sequence of length 1 has its only state at index 0: count from 0")
-    if not _close(got, output[torch.arange(2), [0, 2]]):
-        raise Wrong(
-            f"for lengths [1, 3] expected the states at indices 0 and 2, {[0.0, 1.0]} and "
-            f"{[10.0, 11.0]}; got {got.tolist()}"
-        )
-    for B, T, H in ((4, 7, 3), (3, 3, 3), (5, 1, 2), (1, 4, 3)):
-        torch.manual_seed(B)
-        lengths = torch.randint(1, T + 1, (B,))
-        output = torch.randn(B, T, H).double().requires_grad_()
-        got = call(last_valid, output, lengths)
-        got = _tensor(got, (B, H), {(H,): SQUEEZED})
-        right = torch.stack([output[b, lengths[b] - 1] for b in range(B)])
-        if not _close(got, right):
-            raise Wrong(f"lengths {lengths.tolist()} of at most {T}: not the last valid states")
-        if not got.requires_grad:
-            raise Wrong("the gradient does not get through: stay with PyTorch's operations")
-        weights = torch.randn(B, H).double()
-        gradients = [
-            torch.autograd.grad((each * weights).sum(), output)[0] for each in (got, right)
-        ]
-        if not _close(*gradients):
-            raise Wrong("the gradient reaches other states than the B that were picked")
-
-
-@exercise("10.3", "A mean without the padding")
-def _(masked_mean):
-    output = torch.tensor([[[2.0], [9.0], [9.0]], [[1.0], [2.0], [6.0]]]).double()
-    got = _tensor(
-        call(masked_mean, output.clone(), torch.tensor([1, 3])),
-        (2, 1),
-        {
-            (2,): "the features are gone: take the mean over the steps only",
-            (2, 2): "a (B,) divisor met (B, H) across the wrong axis: unsqueeze it to (B, 1)",
-            (1,): "the mean is over the steps, axis 1; each sequence keeps its own",
-            (2, 3, 1): "the steps are still there: sum over axis 1",
-        },
-    )
-    found = [round(entry, 6) for entry in got.flatten().tolist()]
-    slips = {
-        (round(20 / 3, 6), 3.0): "the padding, 9, is in the first mean",
-        (round(2 / 3, 6), 3.0): "the first row is divided by T = 3; its own length is 1",
-        (2.0, 9.0): "those are sums: divide by the lengths",
-        (2.0, 6.0): "those are the last valid states: take the mean over all valid ones",
-        (20.0, 3.0): "the padding, 9, is in the first sum",
-        (11.0, 3.0): "one step too many is counted as valid: positions count from 0",
-        (5.5, 3.0): "one step too many is counted as valid: positions count from 0",
-    }
-    if found != [2.0, 3.0]:
-        raise Wrong(
-            f"states [2, pad, pad] and [1, 2, 6] with lengths [1, 3]: expected means 2 and 3, got "
-            f"{found}; {slips.get(tuple(found), 'what is summed, and what divides?')}"
-        )
-    for B, T, H in ((4, 7, 3), (3, 3, 3), (2, 5, 1)):
-        torch.manual_seed(B)
-        lengths = torch.randint(1, T + 1, (B,))
-        output = torch.randn(B, T, H).double()
-        for b in range(B):
-            output[b, lengths[b] :] = 1e3 * torch.randn(T - lengths[b], H).double()
-        output.requires_grad_()
-        right = torch.stack([output[b, : lengths[b]].mean(dim=0) for b in range(B)])
-        got = _tensor(call(masked_mean, output, lengths), (B, H))
-        if not _close(got, right):
-            raise Wrong(
-                f"B = {B}, T = {T}, H = {H}, lengths {lengths.tolist()}: not the means over the "
-                "valid steps (the padding holds large numbers here)"
-            )
-        if not got.requires_grad or not _close(*_gradients(got, right, output)):
-            raise Wrong("the gradient does not reach every valid step, or reaches padding")
-
-
-def _gradients(got, right, output):
-    return [torch.autograd.grad(each.sin().sum(), output)[0] for each in (got, right)]
-
-
-@exercise("10.4", "Yes or no, from two layers")
-def _(model_class):
-    attempted(model_class)
-    if not isinstance(model_class, type):
-        raise Wrong("pass the class itself, not an object of it")
-    torch.manual_seed(0)
-    F, lengths = 3, torch.tensor([3, 6, 1, 4])
-    model = model_class(F)
-    layers = [m for m in model.modules() if isinstance(m, nn.LSTM)]
-    if not list(model.parameters()):
-        attempted(None)
-    if not layers:
-        raise Wrong("there is no nn.LSTM in it: expected two layers of 256 units")
-    _examine_sizes(layers, model, F)
-    model = model.double().eval()
-    sequences = [torch.randn(int(length), F).double() for length in lengths]
-    x = pad_sequence(sequences, batch_first=True)
-    with torch.no_grad():
-        got = call(model, x, lengths)
-        got = _tensor(
-            got,
-            (4,),
-            {
-                (4, 1): "one number for each sequence, without a last axis: squeeze(1)",
-                (4, 2): "two scores for each sequence: one logit is enough for yes or no",
-                (4, 6): "a logit for every step: take the last valid state only",
-                (6, 1): "the first axis is time: is the layer batch_first?",
-                (6,): "the first axis is time: is the layer batch_first?",
-            },
-        )
-        dirty = x.clone()
-        for row, length in zip(dirty, lengths, strict=True):
-            row[length:] = 5.0
-        alone = [
-            _tensor(model(s.unsqueeze(0), torch.tensor([len(s)])), (1,), {(): SQUEEZED})
-            for s in sequences
-        ]
-        others = _other_readings(layers, model, sequences)
-        right = others.pop("right", None)
-        if right is not None and not _close(got, right):
-            for reason, reading in others.items():
-                if _close(got, reading):
-                    raise Wrong(reason)
-        if not _close(got, model(dirty, lengths).double()):
-            raise Wrong("the logits depend on what stands in the padding: is it packed?")
-        if not _close(got, torch.cat(alone)):
-            raise Wrong(
-                "a sequence alone gets another logit than in the minibatch: is the state taken "
-                "after its last valid step, and are the rows in the order of the input?"
-            )
-        if right is not None and not _close(got, right):
-            raise Wrong("expected head(h) of the top layer's state h after the last valid step")
-        if not _close(got, model.train()(x.clone(), lengths.clone()).double()):
-            raise Wrong("in training mode it answers otherwise: no dropout was asked for")
-
-
-def _examine_sizes(layers, model, F):
-    depth = sum(layer.num_layers for layer in layers)
-    if any(layer.hidden_size != 256 for layer in layers):
-        raise Wrong(f"expected 256 units, got {[layer.hidden_size for layer in layers]}")
-    if any(layer.bidirectional for layer in layers):
-        raise Wrong("it is bidirectional; two layers of one direction were asked for")
-    if depth != 2:
-        raise Wrong(f"expected two recurrent layers, got {depth}: num_layers=2")
-    right = 4 * 256 * (F + 256 + 2) + 4 * 256 * (256 + 256 + 2) + 257
-    found = sum(p.numel() for p in model.parameters())
-    if found == right + 257:
-        raise Wrong("the head has two outputs: one logit is enough for yes or no")
-    if found != right:
-        raise Wrong(
-            f"expected {right:,} parameters for {F} features (two layers and a head with one "
-            f"output), got {found:,}"
-        )
-
-
-def _other_readings(layers, model, sequences):
-    """Compute what the right answer and some wrong ones would be, sequence by sequence."""
-    heads = [m for m in model.modules() if isinstance(m, nn.Linear)]
-    if len(layers) != 1 or len(heads) != 1 or heads[0].out_features != 1:
-        return {}  # built in another way: only its properties are examined
-    layer, (head,) = layers[0], heads
-    rows = {"right": [], "low": [], "cell": []}
-    for sequence in sequences:
-        x = sequence.unsqueeze(0 if layer.batch_first else 1)
-        _, (h_n, c_n) = layer(x)
-        rows["right"].append(h_n[-1, 0])
-        rows["low"].append(h_n[0, 0])
-        rows["cell"].append(c_n[-1, 0])
-    read = {name: head(torch.stack(states)).squeeze(1) for name, states in rows.items()}
-    return {
-        "right": read["right"],
-        "that is the first layer's state, h_n[0]: the top layer's is h_n[-1]": read["low"],
-        "that is the cell c_n; the layer's answer is its state h_n": read["cell"],
-        "a sigmoid has been applied: return the logit, the loss applies it": read[
-            "right"
-        ].sigmoid(),
-    }
-
-
-FEATURE_SLIPS = {
-    "order": "the rows come back sorted by length, not in the order of the list",
-    "unsort": "the rows are right but in the wrong order: `order.argsort()` undoes a sort",
-    "layer": "the state is that of the first layer; the top layer's was asked for",
-    "mean": "the mean is divided by the longest length, so the padding counts as zeros",
-}
-
-
-# Every mixture of the slips, but the order can be wrong in one way only.
-FEATURE_MIXTURES = [
-    [*order, *layer, *mean]
-    for order in ([], ["order"], ["unsort"])
-    for layer in ([], ["layer"])
-    for mean in ([], ["mean"])
-    if order or layer or mean
-]
-
-
-@exercise("10.5", "Three bugs in a padded minibatch")
-def _(mended_features):
-    torch.manual_seed(0)
-    F, H = 3, 4
-    sequences = [torch.randn(length, F).double() for length in (2, 5, 1, 4, 3)]
-    for num_layers in (2, 3, 1):
-        recurrent = nn.GRU(F, H, num_layers=num_layers, batch_first=True).double()
-        got = call(mended_features, recurrent, [s.clone() for s in sequences])
-        _examine_features(_tensor(got, (5, 2 * H)).detach(), recurrent, sequences)
-
-
-def _examine_features(got, recurrent, sequences):
-    H, right = recurrent.hidden_size, _features(recurrent, sequences)
-    if _close(got, right):
-        return
-    for slips in FEATURE_MIXTURES:
-        if _close(got, _features(recurrent, sequences, slips)):
-            raise Wrong("; and ".join(FEATURE_SLIPS[slip] for slip in slips))
-    pairs = torch.isclose(got[:, None], right[None]).all(dim=2)  # (B, B), which row is which
-    if pairs.any(dim=1).all() and pairs.any(dim=0).all():
-        raise Wrong("the rows are right but in the wrong order: whose is which?")
-    for half, part in (("state", slice(0, H)), ("mean", slice(H, None))):
-        if not _close(got[:, part], right[:, part]):
-            raise Wrong(
-                f"with num_layers={recurrent.num_layers}, the {half} (columns {part.start} to "
-                f"{(part.stop or 2 * H) - 1}) differs from that of each sequence read by itself"
-            )
-
-
-def _features(recurrent, sequences, slips=()):
-    longest, rows = max(map(len, sequences)), []
-    for sequence in sequences:
-        with torch.no_grad():
-            output, h_n = recurrent(sequence.unsqueeze(0))
-        mean = output[0].sum(dim=0) / (longest if "mean" in slips else len(sequence))
-        rows.append(torch.cat([h_n[0 if "layer" in slips else -1, 0], mean]))
-    order = torch.tensor([len(s) for s in sequences]).argsort(descending=True)
-    for _ in range(("order" in slips) + 2 * ("unsort" in slips)):
-        rows = [rows[n] for n in order]
-    return torch.stack(rows)
-
-
-@exercise("10.6", "How much is padding")
-def _(padding_share):
-    got = float(call(padding_share, [2, 4, 1, 3, 1], 2))
-    slips = {
-        11 / 15: "that is the share that is *not* padding",
-        9 / 20: "every minibatch is padded to its own longest, not to the longest of all",
-        7 / 36: "add up the cells of all minibatches, the small last one too, and divide once",
-        2 / 7: "the last minibatch, of one sequence, is missing",
-        4 / 11: "divide by all cells, not by the valid ones",
-        4.0: "that is the number of padded cells: divide by all of them",
-        5 / 16: "the last minibatch has one sequence only, so it has one cell",
-        1 / 12: "the order in which they are dealt out counts: do not sort",
-        2 / 13: "the order in which they are dealt out counts: do not sort",
-    }
-    for value, reason in slips.items():
-        if math.isclose(got, value, abs_tol=1e-6):
-            raise Wrong(f"for lengths [2, 4, 1, 3, 1], two at a time, got {got:.4g}: {reason}")
-    if not math.isclose(got, 4 / 15, abs_tol=1e-6):
-        raise Wrong(
-            f"for lengths [2, 4, 1, 3, 1], two at a time, expected 4 of 15 cells, {4 / 15:.4f}; "
-            f"got {got:.4g}"
-        )
-    rng = random.Random(0)
-    for size in (1, 2, 3, 5, 50):
-        lengths = [rng.randint(1, 12) for _ in range(20)]
-        batches = [lengths[start : start + size] for start in range(0, 20, size)]
-        cells = sum(len(batch) * max(batch) for batch in batches)
-        right = 1 - sum(lengths) / cells
-        got = float(call(padding_share, list(lengths), size))
-        if not math.isclose(got, right, abs_tol=1e-6):
-            raise Wrong(f"{lengths}, {size} at a time: expected {right:.4f}, got {got:.4f}")
-
-
-@exercise("10.7", "Which summary")
+@exercise("10.1", "What is dropped, and when", "what-is-dropped-and-when")
 def _(answer):
     choice(
         answer,
         "abcd",
         "c",
         {
-            "a": "for all but the longest sequence, that step is padding",
-            "b": "at the last letter, the backward direction has read only that letter",
-            "d": "those are the two directions of the lower layer",
+            "a": "rebuilt by hand in section 10.3, with weights that nobody touched, it is equal",
+            "b": "look at the picture of the mask: are its rows alike?",
+            "d": "a single layer is left as it is, with a warning: whose outputs are spared?",
         },
     )
+
+
+@exercise("10.2", "Between the layers only", "between-the-layers-only")
+def _(build):
+    V, H, T, B = 3, 5, 12, 20
+    layer = call(build, V, H)
+    if not isinstance(layer, nn.Module):
+        raise Wrong(f"expected an nn.Module, got {type(layer).__name__}")
+    layer, x = layer.double(), torch.randn(T, B, V).double()
+    output, h_n = _pair(layer, x, (T, B, H))
+    layers = len(h_n)
+    if layers < 2:
+        raise Wrong(
+            "h_n has one row: it holds the last state of each layer, and with a single layer there "
+            "is nothing between layers that could be dropped"
+        )
+    sizes = [V] + [H] * (layers - 1)
+    weights = sum(3 * H * (size + H) for size in sizes)
+    count = sum(p.numel() for p in layer.parameters())
+    if count not in (weights, weights + 6 * H * layers):
+        raise Wrong(
+            f"{layers} GRU layers of {H} units on {V} features have {weights + 6 * H * layers} "
+            f"parameters, this has {count}: is each layer a GRU, and one-directional?"
+        )
+    layer.eval()
+    output, h_n = layer(x)
+    if not torch.equal(output, layer(x)[0]):
+        raise Wrong("two calls in evaluation differ: something is dropped after eval() too")
+    changed = x.clone()
+    changed[-1] += 1
+    if not torch.allclose(layer(changed)[0][:-1], output[:-1], rtol=1e-10):
+        raise Wrong("the last step changes earlier outputs: time is the first axis, (T, B, V)")
+    layer.train()
+    trained, h_n_trained = layer(x)
+    if torch.equal(trained, layer(x)[0]):
+        raise Wrong("two calls in training are equal: nothing is dropped")
+    if (trained == 0).double().mean() > 0.05:  # without biases, a start from zero may stay there
+        raise Wrong("some outputs of the top layer are zero: they are dropped too")
+    if not torch.allclose(h_n_trained[0], h_n[0], rtol=1e-10):
+        raise Wrong("the first layer's state changes with the mask: is its input, or it, dropped?")
+    _examine_rate(call(build, V, 1).double().train(), layers)
+
+
+def _pair(layer, x, shape):
+    """Return output and h_n of a one-directional layer that should give both."""
+    returned = layer(x)
+    if not isinstance(returned, tuple) or len(returned) != 2:
+        raise Wrong("calling it should return the pair (output, h_n), as nn.GRU does")
+    output, h_n = returned
+    if not isinstance(h_n, torch.Tensor):
+        raise Wrong("h_n is not a tensor: an LSTM returns (h_n, c_n), a GRU h_n alone")
+    if tuple(output.shape) != shape:
+        raise Wrong(f"expected output of shape {shape}, got {tuple(output.shape)}")
+    if h_n.dim() != 3 or tuple(h_n.shape[1:]) != shape[1:]:
+        raise Wrong(f"expected h_n of shape (L, {shape[1]}, {shape[2]}), got {tuple(h_n.shape)}")
+    return output, h_n
+
+
+def _examine_rate(layer, layers, samples=20_000):
+    """Measure the dropout with one unit a layer and one step: a dropped unit hides the input."""
+    seen = []
+    for value in (0.5, -1.0):
+        output, _ = layer(torch.full((1, samples, 3), value).double())
+        seen.append([round(o, 12) for o in output.flatten().tolist()])
+    hidden = set(seen[0]) & set(seen[1])
+    share = sum(o in hidden for o in seen[0]) / samples
+    right = 1 - 0.7 ** (layers - 1)
+    if abs(share - right) > 0.02:
+        swapped = 1 - 0.3 ** (layers - 1)
+        hint = "0.3 is the probability of being dropped" if abs(share - swapped) < 0.02 else (
+            f"with {layers} layers it should be {right:.0%}"
+        )  # fmt: skip
+        raise Wrong(f"with one unit a layer, {share:.0%} of the inputs were cut off; {hint}")
+
+
+@exercise("10.3", "Where the last states are", "where-the-last-states-are")
+def _(last_states):
+    cases = ((nn.RNN, 2, 3, 1), (nn.GRU, 4, 7, 5), (nn.LSTM, 3, 1, 4), (nn.GRU, 2, 2, 2))
+    for kind, B, T, H in cases:
+        layer = kind(3, H, batch_first=True, bidirectional=True).double()
+        output, h_n = layer(torch.randn(B, T, 3).double())
+        h_n = h_n[0] if isinstance(h_n, tuple) else h_n
+        got = call(last_states, output.detach(), H)
+        if not isinstance(got, torch.Tensor):
+            raise Wrong(f"expected a tensor, got {type(got).__name__}: torch.stack makes one")
+        if tuple(got.shape) != (2, B, H):
+            raise Wrong(f"expected shape (2, B, H) = {(2, B, H)}, got {tuple(got.shape)}")
+        if torch.allclose(got, h_n):
+            continue
+        where = f"nn.{kind.__name__}, B = {B}, T = {T}, H = {H}: "
+        forward, backward = output[..., :H], output[..., H:]
+        for reason, wrong in {
+            "the backward network's last state stands at its last step: which time is that?": (
+                forward[:, -1], backward[:, -1]
+            ),
+            "the forward network ends at the last time step, the backward one at the first": (
+                forward[:, 0], backward[:, 0]
+            ),
+            "each network's state after its FIRST step": (forward[:, 0], backward[:, -1]),
+            "the two directions are swapped": (backward[:, 0], forward[:, -1]),
+            "the halves are swapped: the forward one is output[..., :H]": (
+                backward[:, -1], forward[:, 0]
+            ),
+        }.items():  # fmt: skip
+            if torch.allclose(got, torch.stack(wrong)):
+                raise Wrong(where + reason)
+        raise Wrong(where + "it differs from h_n: which half, and at which time?")
+
+
+@exercise("10.4", "Count before you run", "count-before-you-run")
+def _(output_shape, h_n_shape, num_parameters):
+    attempted(output_shape, h_n_shape, num_parameters)
+    B, T, V, H = 32, 50, 28, 64
+    slips = {
+        (T, B, 2 * H): "batch_first=True: the batch comes first in output",
+        (B, T, H): "both directions stand side by side in output",
+        (B, T, 4 * H): "output holds the top layer only",
+    }
+    _shape("output", output_shape, (B, T, 2 * H), slips)
+    slips = {
+        (B, 4, H): "batch_first turns inputs and outputs, never the states",
+        (2, B, H): "one row for each layer AND each direction",
+        (2, B, 2 * H): "the directions have rows of their own in h_n",
+        (4, B, 2 * H): "a row of h_n belongs to one direction",
+        (4, T, H): "the states are those after the last step: there is no time in h_n",
+    }
+    _shape("h_n", h_n_shape, (4, B, H), slips)
+    first, second, biases = 4 * H * (V + H), 4 * H * (2 * H + H), 8 * H
+    right = 2 * (first + biases) + 2 * (second + biases)
+    slips = {
+        right // 2: "there are two directions",
+        2 * (first + biases) + 2 * (4 * H * 2 * H + biases): "the second layer reads 2H features",
+        right - 4 * 4 * H: "PyTorch has two biases for each gate",
+        right - 4 * biases: "the biases are missing",
+        right // 4: "an LSTM has four blocks of rows, one for each gate and one for the candidate",
+        4 * (first + biases): "the second layer does not read one-hot characters",
+    }
+    if num_parameters != right:
+        reason = slips.get(num_parameters, "add up four networks, each 4H(inputs + H) + 8H")
+        raise Wrong(f"{num_parameters!r} parameters is not it: {reason}")
+
+
+def _shape(name, given, right, slips):
+    try:
+        given = tuple(int(size) for size in given)
+    except TypeError as error:
+        raise Wrong(f"expected three sizes for {name}, such as (1, 2, 3), got {given!r}") from error
+    if given != right:
+        raise Wrong(f"{given} is not the shape of {name}: {slips.get(given, 'which axes has it?')}")
+
+
+@exercise("10.5", "Who has seen what", "who-has-seen-what")
+def _(one_layer, two_layers, one_direction):
+    attempted(one_layer, two_layers, one_direction)
+    pairs = {"one_layer_sees": (one_layer, (7, 14)), "two_layers_see": (two_layers, (20, 20))}
+    slips = {
+        (7, 13): "does the state at step 7 include the input of step 7, read from the right too?",
+        (6, 13): "the state at step 7 includes the input of step 7, in both directions",
+        (8, 13): "step 7 counts from 1",
+        (7, 7): "the backward network comes from step 20 and has walked further",
+        (14, 7): "the forward half comes first",
+        (14, 28): "more layers do not add inputs: there are 20",
+        (14, 14): "what has each of the two states of layer 0 seen, and who reads both of them?",
+    }
+    for name, (given, right) in pairs.items():
+        try:
+            given = tuple(int(number) for number in given)
+        except TypeError as error:
+            raise Wrong(f"expected a pair (forward, backward) for {name}, got {given!r}") from error
+        if given == right:
+            continue
+        hint = slips.get(given, "follow the arrows of the drawing backwards from the output")
+        if name == "two_layers_see" and given == (7, 14):
+            hint = "that is one layer's answer: which of the lower states does each direction read?"
+        elif name == "one_layer_sees" and given == (20, 20):
+            hint = "that takes a second layer: with one, each direction knows its own side only"
+        raise Wrong(f"{name} = {given} is not it: {hint}")
+    if not isinstance(one_direction, int | float):
+        raise Wrong(f"expected a number for one_direction_sees, got {one_direction!r}")
+    if one_direction != 7:
+        raise Wrong(
+            f"one_direction_sees = {one_direction!r} is not it: does any layer here read from the "
+            "right?"
+        )
+
+
+@exercise("10.6", "Two wrong summaries", "two-wrong-summaries")
+def _(summary):
+    for kind, layers, B, T, H in ((nn.GRU, 1, 3, 6, 4), (nn.GRU, 2, 5, 4, 3), (nn.RNN, 3, 1, 2, 2)):
+        layer = kind(3, H, layers, batch_first=True, bidirectional=True).double()
+        output, h_n = (tensor.detach() for tensor in layer(torch.randn(B, T, 3).double()))
+        got = call(summary, output, h_n)
+        if not isinstance(got, torch.Tensor) or tuple(got.shape) != (B, 2 * H):
+            said = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
+            raise Wrong(f"expected a tensor of shape (B, 2H) = {(B, 2 * H)}, got {said}")
+        if torch.allclose(got, torch.cat([h_n[-2], h_n[-1]], dim=1)):
+            continue
+        where = f"{layers} layer(s), B = {B}: "
+        for reason, wrong in {
+            "that is still output[:, -1], whose backward half has read one symbol": output[:, -1],
+            "that is output[:, 0], whose forward half has read one symbol": output[:, 0],
+            "the rows mix sequences: h_n is (2, B, H), and a reshape does not move the batch axis "
+            "to the front": h_n[-2:].reshape(B, 2 * H),
+            "those are the states of the lowest layer": torch.cat([h_n[0], h_n[1]], dim=1),
+            "the forward half comes first": torch.cat([h_n[-1], h_n[-2]], dim=1),
+            "that is one direction twice": torch.cat([h_n[-1], h_n[-1]], dim=1),
+            "that is a mean over time; what is asked for are the two last states": output.mean(1),
+        }.items():
+            if torch.allclose(got, wrong):
+                raise Wrong(where + reason)
+        raise Wrong(where + "it is not the two last states of the top layer, side by side")
+
+
+@exercise("10.7", "Normalise before the head", "normalise-before-the-head")
+def _(model_class):
+    V, H, C, B, T = 3, 6, 4, 16, 7
+    model = call(model_class, V, H, C)
+    if not isinstance(model, nn.Module):
+        raise Wrong(f"expected an nn.Module, got {type(model).__name__}")
+    attempted(next(model.children(), None))
+    model = model.double()
+    readers = [m for m in model.modules() if isinstance(m, RECURRENT)]
+    if not any(m.bidirectional for m in readers) and len(readers) < 2:
+        raise Wrong("no bidirectional layer is in it: bidirectional=True?")
+    norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm1d)]
+    if len(norms) != 1:
+        raise Wrong(f"expected one nn.BatchNorm1d among its modules, found {len(norms)}")
+    if norms[0].num_features != 2 * H:
+        raise Wrong(f"the normalisation has {norms[0].num_features} features, the summary 2H")
+    heads = [m for m in model.modules() if isinstance(m, nn.Linear) and m.out_features == C]
+    if len(heads) != 1 or heads[0].in_features != 2 * H:
+        raise Wrong("expected one linear head from 2H features to C classes")
+    summary, normed, headed, scores, states = [], [], [], [], []
+    readers[-1].register_forward_hook(_keep([], states))
+    norms[0].register_forward_hook(_keep(summary, normed))
+    heads[0].register_forward_hook(_keep(headed, scores))
+
+    X = torch.randn(B, T, V).double().requires_grad_()
+    model.eval()
+    logits = model(X)
+    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (B, C):
+        raise Wrong(
+            f"expected logits of shape (B, C) = {(B, C)}, got {getattr(logits, 'shape', 0)}"
+        )
+    if not summary or not scores:
+        raise Wrong("the normalisation or the head is built and never called")
+    if tuple(summary[-1].shape) != (B, 2 * H):
+        raise Wrong(f"the normalisation got {tuple(summary[-1].shape)}, expected {(B, 2 * H)}")
+    if not torch.allclose(headed[-1], normed[-1]):
+        raise Wrong("in evaluation, the head should read exactly what the normalisation puts out")
+    if not torch.allclose(logits, scores[-1]):
+        raise Wrong("the logits are not what the head puts out: is there a softmax behind it?")
+    _examine_ends(summary[-1], X, H)
+    if torch.allclose(summary[-1][:, :H], summary[-1][:, H:]):
+        raise Wrong("both halves of the summary are the same direction's")
+    output = states[-1][0]  # with two layers, derivatives do not tell these from the right ones
+    for name, at in (("output[:, -1]", -1), ("output[:, 0]", 0)):
+        one_step = output[:, at]
+        if one_step.shape == summary[-1].shape and torch.allclose(one_step, summary[-1]):
+            raise Wrong(f"the summary is {name}: one of its halves has made one step only")
+    if not torch.allclose(model(X[:3]), logits[:3], rtol=1e-8, atol=1e-10):
+        raise Wrong("in evaluation, a sequence's logits change with the others in its minibatch")
+    model.train()
+    model(X)
+    if not torch.allclose(normed[-1].mean(dim=0), norms[0].bias, atol=1e-8):
+        raise Wrong("in training, each feature's mean over the minibatch should be the bias, 0")
+    if torch.allclose(model(X[:5]), model(X)[:5]):
+        raise Wrong("training and evaluation do the same: is the normalisation ever in training?")
+
+
+def _keep(inputs, outputs):
+    def hook(module, args, output):
+        inputs.append(args[0])
+        outputs.append(output)
+
+    return hook
+
+
+def _examine_ends(summary, X, H):
+    """Examine that each direction's half of the summary depends on both ends of its sequence."""
+    for half, columns in (("first", summary[:, :H]), ("second", summary[:, H:])):
+        (gradient,) = torch.autograd.grad(columns.sin().sum(), X, retain_graph=True)
+        for end, at in (("first", 0), ("last", -1)):
+            if not gradient[:, at].any():
+                raise Wrong(
+                    f"the {half} half of the summary does not depend on the {end} symbol: is it "
+                    "a state after one step of reading?"
+                )
+    (gradient,) = torch.autograd.grad(summary[0].sin().sum(), X, retain_graph=True)
+    if gradient[1:].any():
+        raise Wrong("a row of the summary depends on other sequences: a reshape that mixes them?")

@@ -1,172 +1,265 @@
 """Right and wrong answers to the exercises of chapter 7."""
 
-import math
-
 import torch
 from torch import nn
 
-from rnnbook.models import detach
-from rnnbook.recurrent import set_gate_bias
-
-HALF = 0.5 ** (1 / 50)
-BIAS = math.log(HALF / (1 - HALF))
+from rnnbook.recurrent import RNN
 
 
-def coupled(keep=lambda f: f, write=lambda f: 1 - f, g=torch.tanh, swap=False, show=torch.tanh):
-    def step(x, state, W_x, W_h, b):
-        h, c = state
-        a = {k: torch.addmm(x @ W_x[k] + b[k], h, W_h[k]) for k in W_x}
-        f = a["f"].sigmoid()
-        c = keep(f) * c + write(f) * g(a["g"])
-        h = a["o"].sigmoid() * show(c)
-        return (c, h) if swap else (h, c)
+def count(biases=2, below="D * H", first="V", always_bias=False, directions=True):
+    def count_parameters(V, H, L, D, bias):
+        total = 0
+        for layer in range(L):
+            inputs = {"V": V, "D * H": D * H, "H": H}[below if layer else first]
+            one = inputs * H + H * H + (biases * H if bias or always_bias else 0)
+            total += one * (D if directions else 1)
+        return total
 
-    return step
-
-
-def lerped(x, state, W_x, W_h, b):
-    """The cell as a weighted mean."""
-    (h, c), a = state, {}
-    for k in "ogf":
-        a[k] = x @ W_x[k] + h @ W_h[k] + b[k]
-    c = torch.lerp(a["g"].tanh(), c, a["f"].sigmoid())
-    return a["o"].sigmoid() * c.tanh(), c
+    return count_parameters
 
 
-def stepper(order="ifgo", biases=2):
-    def step(lstm, x, h, c):
-        a = x @ lstm.weight_ih_l0.T + h @ lstm.weight_hh_l0.T
-        a = a + lstm.bias_ih_l0 * (biases > 0) + lstm.bias_hh_l0 * (biases > 1)
-        part = dict(zip(order, a.chunk(4, dim=1), strict=True))
-        c = part["f"].sigmoid() * c + part["i"].sigmoid() * part["g"].tanh()
-        return part["o"].sigmoid() * c.tanh(), c
-
-    return step
+def count_closed(V, H, L=1, D=1, bias=True):
+    return D * H * (V + L * (H + 2 * bias) + (L - 1) * D * H)
 
 
-def by_the_cell(lstm, x, h, c):
-    return tuple(part[0] for part in lstm(x[None], (h[None], c[None]))[1])
+def splitter(renamed=(0, 1), options=("nonlinearity", "bias", "batch_first"), skip=(), dtype=True):
+    """Split by copying tensors; what is left out makes it wrong."""
+
+    def split_layers(rnn):
+        kept = {name: getattr(rnn, name) for name in options}
+        layers = []
+        for number, size in zip(renamed, (rnn.input_size, rnn.hidden_size), strict=True):
+            layer = nn.RNN(size, rnn.hidden_size, **kept)
+            if dtype:
+                layer = layer.to(rnn.weight_ih_l0.dtype)
+            for name, value in layer.named_parameters():
+                kind = name.removesuffix("_l0")
+                if kind not in skip:
+                    value.data.copy_(getattr(rnn, f"{kind}_l{number}").data)
+            layers.append(layer)
+        return tuple(layers)
+
+    return split_layers
 
 
-def opened(lstm, value):
-    set_gate_bias(lstm, value)
-    return lstm
+def split_by_names(rnn):
+    state, kind = rnn.state_dict(), rnn.weight_ih_l0.dtype
+    keep = {name: getattr(rnn, name) for name in ("nonlinearity", "bias", "batch_first")}
+    lower = RNN(rnn.input_size, rnn.hidden_size, dtype=kind, **keep)
+    upper = RNN(rnn.hidden_size, rnn.hidden_size, dtype=kind, **keep)
+    lower.load_state_dict({k: v for k, v in state.items() if k.endswith("l0")})
+    upper.load_state_dict({k[:-1] + "0": v for k, v in state.items() if k.endswith("l1")})
+    return [lower, upper]
 
 
-def opener(block=1, both=False, only_l0=False, other=True, weights=False, fresh=False):
-    def open_forget_gates(lstm, value):
-        H = lstm.hidden_size
-        rows = slice(block * H, (block + 1) * H)
-        with torch.no_grad():
-            for name, p in lstm.named_parameters():
-                if only_l0 and not name.endswith("l0"):
-                    continue
-                if name.startswith("bias_ih"):
-                    p[rows] = value
-                elif name.startswith("bias_hh") and other:
-                    p[rows] = value if both else 0
-                elif weights and "weight" in name:
-                    p[rows] = 0
-        return nn.LSTM(lstm.input_size, H) if fresh else lstm
-
-    return open_forget_gates
+def split_shared(rnn):
+    lower, upper = (
+        nn.RNN(size, rnn.hidden_size, 1, rnn.nonlinearity, rnn.bias, rnn.batch_first)
+        for size in (rnn.input_size, rnn.hidden_size)
+    )
+    for name, _ in list(lower.named_parameters()):
+        setattr(lower, name, getattr(rnn, name))
+        setattr(upper, name, getattr(rnn, name[:-1] + "1"))
+    return lower, upper
 
 
-def reader(keep_c=True, cut=detach, carry=True, cut_output=False):
-    def read_in_parts(lstm, x, size):
-        outputs, state = [], None
-        for part in x.split(size):
-            output, (h, c) = lstm(part, state)
-            state = cut((h, c if keep_c else torch.zeros_like(c))) if carry else None
-            outputs.append(output.detach() if cut_output else output)
-        return torch.cat(outputs)
-
-    return read_in_parts
+def split_and_change(rnn):
+    parts = split_by_names(rnn)
+    rnn.weight_hh_l1.data.zero_()
+    return parts
 
 
-def detached_at_the_call(lstm, x, size):
-    outputs, h, c = [], torch.zeros(1, x.shape[1], 4).double(), None
-    c = h
-    for start in range(0, len(x), size):
-        output, (h, c) = lstm(x[start : start + size], (h.detach(), c.detach()))
-        outputs += list(output)
-    return torch.stack(outputs)
+def basic(read=lambda output, h_n: h_n[-1], end=lambda z: z, batch_first=True, wrap=lambda x: x,
+          kind=nn.RNN, layers=None, **options):  # fmt: skip
+    class Model(nn.Module):
+        def __init__(self, input_size, hidden_size, num_layers, num_classes):
+            super().__init__()
+            count = layers or num_layers
+            self.rnn = kind(input_size, hidden_size, count, batch_first=batch_first, **options)
+            self.fc = nn.Linear(hidden_size, num_classes)
+
+        def forward(self, x):
+            return end(self.fc(read(*self.rnn(wrap(x)))))
+
+    return Model
+
+
+class Stacked(nn.Module):
+    """Right, and written with two layers and the package's class."""
+
+    def __init__(self, F, H, L, C):
+        super().__init__()
+        self.layers = nn.ModuleList(RNN(H if n else F, H) for n in range(L))
+        self.head = nn.Sequential(nn.Linear(H, C))
+
+    def forward(self, x):
+        x = x.transpose(0, 1)
+        for layer in self.layers:
+            x, _ = layer(x)
+        return self.head(x[-1])
+
+
+def cells(hold=nn.ModuleList, carry=True, feed="new", top=-1, last="all", h0=True, out="pair",
+          sizes=None, shared=False, cut=False):  # fmt: skip
+    class Model(nn.Module):
+        def __init__(self, V, H, L):
+            super().__init__()
+            self.H = H
+            one = nn.RNNCell(V, H)
+            self.cells = hold(
+                one if shared else nn.RNNCell((sizes or [V] + [H] * (L - 1))[n], H)
+                for n in range(L)
+            )
+
+        def forward(self, x, start=None):
+            state = list(x.new_zeros(len(self.cells), x.shape[1], self.H))
+            if start is not None and h0:
+                state = list(start)
+            outputs = []
+            for step in x:
+                old = list(state)
+                for n, cell in enumerate(self.cells):
+                    below = {"new": state, "old": old}[feed][n - 1] if n else step
+                    h = state[n] if carry else torch.zeros_like(state[n])
+                    state[n] = cell(below, h.detach() if cut else h)
+                outputs.append(state[top])
+            rows = state if last == "all" else state[::-1] if last == "reversed" else state[-1:]
+            result = torch.stack(outputs), torch.stack(rows)
+            return result if out == "pair" else result[0]
+
+    return Model
+
+
+class LayerByLayer(nn.Module):
+    """Right, with layers outside and time inside."""
+
+    def __init__(self, V, H, L):
+        super().__init__()
+        self.first = nn.RNNCell(V, H)
+        self.others = nn.ModuleList([nn.RNNCell(H, H) for _ in range(L - 1)])
+
+    def forward(self, x, h0=None):
+        last = []
+        for n, cell in enumerate([self.first, *self.others]):
+            h, hs = None if h0 is None else h0[n], []
+            for step in x:
+                h = cell(step, h)
+                hs.append(h)
+            x = torch.stack(hs)
+            last.append(h)
+        return x, torch.stack(last)
+
+
+class NoForward(nn.Module):
+    def __init__(self, V, H, L):
+        super().__init__()
+
+
+SHAPES = ((35, 16, 128), (6, 16, 64), (64, 128), (64, 64))
+
+
+def shapes(**changed):
+    names = ("output", "h_n", "ih", "hh")
+    return tuple(changed.get(name, right) for name, right in zip(names, SHAPES, strict=True))
 
 
 CASES = {
     "7.1": (
-        [(0.986, 4.27), (torch.tensor(HALF), torch.tensor(BIAS))],
+        [(count_closed,), (count(),)],
         [
-            (0.5, 0.0),
-            (0.99, 4.6),
-            (HALF, -BIAS),
-            (HALF, math.log(HALF)),
-            (1.014, 4.27),
-            (0.98, 3.9),
-            (HALF, 5.0),
+            (count(biases=1),),
+            (count(biases=0),),
+            (count(below="V"),),
+            (count(below="H"),),
+            (count(always_bias=True),),
+            (count(directions=False),),
+            (lambda V, H, L, D, bias: V * H + H * H + 2 * H,),
         ],
     ),
-    "7.2": (
-        [(coupled(),), (lerped,)],
-        [
-            (coupled(write=lambda f: f),),
-            (coupled(keep=lambda f: 1 - f, write=lambda f: f),),
-            (coupled(write=lambda f: 1),),
-            (coupled(g=torch.sigmoid),),
-            (coupled(g=lambda a: a),),
-            (coupled(swap=True),),
-            (lambda x, s, *w: [part.detach() for part in coupled()(x, s, *w)],),
-            (coupled(show=lambda c: c),),
-            (lambda x, s, *w: coupled()(x, s, *w)[0],),
-        ],
-    ),
+    "7.2": ([("C",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
     "7.3": (
-        [(72_000.0, 254.0)],
-        [
-            (71_520, 254),
-            (18_000, 120),
-            (54_000, 220),
-            (71_040, 254),
-            (72_000, 240),
-            (72_000, 480),
-            (72_000, 253),
-        ],
+        [(0.933,), (torch.tensor(0.9325),), (2**-0.1,)],
+        [(2**0.1,), (0.95,), (0.5,), (0.05,), (0.9,), (-0.933,), (float("nan"),), (1.0,)],
     ),
     "7.4": (
-        [(stepper(),), (by_the_cell,)],
+        [tuple(map(list, SHAPES)), tuple(map(torch.Size, SHAPES))],
         [
-            (stepper("ifog", 1),),
-            (stepper("ifog"),),
-            (stepper(biases=1),),
-            (stepper("figo"),),
-            (stepper(biases=0),),
-            (lambda *a: by_the_cell(*a)[::-1],),
-            (lambda *a: by_the_cell(*a)[0],),
+            shapes(output=(35, 16, 64)),
+            shapes(output=(16, 35, 128)),
+            shapes(output=(35, 16, 28)),
+            shapes(output=(6, 16, 64), h_n=(35, 16, 128)),
+            shapes(h_n=(35, 16, 128)),
+            shapes(h_n=(3, 16, 64)),
+            shapes(h_n=(3, 16, 128)),
+            shapes(h_n=(16, 6, 64)),
+            shapes(ih=(64, 28)),
+            shapes(ih=(64, 64)),
+            shapes(ih=(128, 64)),
+            shapes(hh=(128, 128)),
+            shapes(hh=64),
         ],
     ),
     "7.5": (
-        [(opened,), (opener(),)],
+        [(splitter(),), (split_by_names,), (split_shared,)],
         [
-            (opener(both=True),),
-            (opener(block=0),),
-            (opener(block=2),),
-            (opener(only_l0=True),),
-            (opener(other=False),),
-            (opener(weights=True),),
-            (opener(fresh=True),),
+            (splitter(renamed=(1, 0)),),
+            (splitter(renamed=(0, 0)),),
+            (splitter(options=("bias", "batch_first")),),
+            (splitter(options=("nonlinearity", "bias")),),
+            (splitter(options=("nonlinearity", "batch_first")),),
+            (splitter(skip=("bias_hh",)),),
+            (splitter(skip=("weight_hh",)),),
+            (splitter(dtype=False),),
+            (lambda rnn: splitter()(rnn)[::-1],),
+            (lambda rnn: splitter()(rnn)[1],),
+            (lambda rnn: (rnn, rnn),),
+            (split_and_change,),
         ],
     ),
     "7.6": (
-        [(reader(),), (detached_at_the_call,)],
         [
-            (reader(keep_c=False),),
-            (reader(cut=lambda s: s),),
-            (reader(carry=False),),
-            (reader(cut=lambda s: (s[0].detach(), s[1])),),
-            (reader(cut=lambda s: (s[0], s[1].detach())),),
-            (reader(cut_output=True),),
-            (lambda lstm, x, size: lstm(x)[0],),
-            (lambda lstm, x, size: lstm(x)[1][0],),
+            (basic(),),
+            (Stacked,),
+            (basic(read=lambda output, h_n: output[:, -1]),),
+            (basic(batch_first=False, wrap=lambda x: x.transpose(0, 1)),),
+            (basic(end=lambda z: (z, None)),),
+            (basic(end=lambda z: z.log_softmax(dim=1)),),
+            (basic(dropout=0.5),),
+            (basic(kind=RNN),),
+        ],
+        [
+            (basic(end=lambda z: z.softmax(dim=1)),),
+            (basic(read=lambda output, h_n: h_n[0]),),
+            (basic(batch_first=False),),
+            (basic(batch_first=False, read=lambda output, h_n: output[:, -1]),),
+            (basic(read=lambda output, h_n: h_n[1]),),
+            (basic(layers=1),),
+            (basic(layers=2),),
+            (basic(kind=nn.GRU),),
+            (basic(kind=nn.LSTM, read=lambda output, h_n: h_n[0][-1]),),
+            (basic(read=lambda output, h_n: output[:, 0]),),
+            (basic(read=lambda output, h_n: output[-1]),),
+            (basic(read=lambda output, h_n: output),),
+            (basic(read=lambda output, h_n: output.mean(dim=1)),),
+            (basic(read=lambda output, h_n: h_n.mean(dim=0)),),
+            (basic()(3, 6, 2, 4),),
+        ],
+    ),
+    "7.7": (
+        [(cells(),), (LayerByLayer,)],
+        [
+            (cells(hold=list),),
+            (cells(carry=False),),
+            (cells(feed="old"),),
+            (cells(top=0),),
+            (cells(last="top"),),
+            (cells(last="reversed"),),
+            (cells(h0=False),),
+            (cells(out="output"),),
+            (cells(sizes=[5, 5, 5]),),
+            (cells(shared=True),),
+            (cells(cut=True),),
+            (NoForward,),
         ],
     ),
 }

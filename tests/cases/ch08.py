@@ -1,139 +1,172 @@
 """Right and wrong answers to the exercises of chapter 8."""
 
+import math
+
 import torch
 from torch import nn
 
+from rnnbook.models import detach
+from rnnbook.recurrent import set_gate_bias
 
-def turned(blocks=(1,), tensors=(0, 1, 2, 3), in_place=False):
-    def to_pytorch(*given):
-        out = []
-        for number, tensor in enumerate(given):
-            new = tensor if in_place else tensor.clone()
-            for block in blocks if number in tensors else ():
-                H = len(new) // 3
-                new[block * H : (block + 1) * H] *= -1
-            out.append(new)
-        return out
-
-    return to_pytorch
+HALF = 0.5 ** (1 / 50)
+BIAS = math.log(HALF / (1 - HALF))
 
 
-def by_signs(*given):
-    H = given[1].shape[1]
-    signs = torch.ones(3 * H).double()
-    signs[H : 2 * H] = -1
-    return tuple(torch.einsum("i,i...->i...", signs, tensor) for tensor in given)
+def coupled(keep=lambda f: f, write=lambda f: 1 - f, g=torch.tanh, swap=False, show=torch.tanh):
+    def step(x, state, W_x, W_h, b):
+        h, c = state
+        a = {k: torch.addmm(x @ W_x[k] + b[k], h, W_h[k]) for k in W_x}
+        f = a["f"].sigmoid()
+        c = keep(f) * c + write(f) * g(a["g"])
+        h = a["o"].sigmoid() * show(c)
+        return (c, h) if swap else (h, c)
+
+    return step
 
 
-def merged(rows=lambda H: slice(0, 2 * H), add=True, zero=True, fresh=False):
-    def merge_biases(gru):
-        where = rows(gru.hidden_size)
-        with torch.no_grad():
-            if add:
-                gru.bias_ih_l0[where] += gru.bias_hh_l0[where]
-            if zero:
-                gru.bias_hh_l0[where] = 0
-        return nn.GRU(gru.input_size, gru.hidden_size).double() if fresh else gru
-
-    return merge_biases
+def lerped(x, state, W_x, W_h, b):
+    """The cell as a weighted mean."""
+    (h, c), a = state, {}
+    for k in "ogf":
+        a[k] = x @ W_x[k] + h @ W_h[k] + b[k]
+    c = torch.lerp(a["g"].tanh(), c, a["f"].sigmoid())
+    return a["o"].sigmoid() * c.tanh(), c
 
 
-def by_new_tensors(gru):
-    H, b = gru.hidden_size, gru.bias_hh_l0.data
-    kept = torch.cat([torch.zeros(2 * H).double(), b[2 * H :]])
-    gru.bias_ih_l0.data = gru.bias_ih_l0.data + b - kept
-    gru.bias_hh_l0.data = kept
-    return gru
+def stepper(order="ifgo", biases=2):
+    def step(lstm, x, h, c):
+        a = x @ lstm.weight_ih_l0.T + h @ lstm.weight_hh_l0.T
+        a = a + lstm.bias_ih_l0 * (biases > 0) + lstm.bias_hh_l0 * (biases > 1)
+        part = dict(zip(order, a.chunk(4, dim=1), strict=True))
+        c = part["f"].sigmoid() * c + part["i"].sigmoid() * part["g"].tanh()
+        return part["o"].sigmoid() * c.tanh(), c
+
+    return step
 
 
-def counter(i=-20.0, f=20.0, g=20.0, weight=40.0, letter="a", row=0, units=1, zero=True):
-    def count_a(vocab):
-        lstm = nn.LSTM(len(vocab), units)
-        with torch.no_grad():
-            if zero:
-                for p in lstm.parameters():
-                    p.zero_()
-            lstm.weight_ih_l0[row, vocab[letter]] = weight
-            lstm.bias_ih_l0[:3] = torch.tensor([i, f, g])
-        return lstm
-
-    return count_a
+def by_the_cell(lstm, x, h, c):
+    return tuple(part[0] for part in lstm(x[None], (h[None], c[None]))[1])
 
 
-def counts_by_the_candidate(vocab):
-    """The input gate is always open; the candidate is 1 at an a and 0 otherwise."""
-    lstm = counter(i=30.0, g=0.0, row=2, weight=30.0)(vocab)
-    with torch.no_grad():
-        lstm.bias_ih_l0 /= 2
-        lstm.bias_hh_l0 += lstm.bias_ih_l0
+def opened(lstm, value):
+    set_gate_bias(lstm, value)
     return lstm
+
+
+def opener(block=1, both=False, only_l0=False, other=True, weights=False, fresh=False):
+    def open_forget_gates(lstm, value):
+        H = lstm.hidden_size
+        rows = slice(block * H, (block + 1) * H)
+        with torch.no_grad():
+            for name, p in lstm.named_parameters():
+                if only_l0 and not name.endswith("l0"):
+                    continue
+                if name.startswith("bias_ih"):
+                    p[rows] = value
+                elif name.startswith("bias_hh") and other:
+                    p[rows] = value if both else 0
+                elif weights and "weight" in name:
+                    p[rows] = 0
+        return nn.LSTM(lstm.input_size, H) if fresh else lstm
+
+    return open_forget_gates
+
+
+def reader(keep_c=True, cut=detach, carry=True, cut_output=False):
+    def read_in_parts(lstm, x, size):
+        outputs, state = [], None
+        for part in x.split(size):
+            output, (h, c) = lstm(part, state)
+            state = cut((h, c if keep_c else torch.zeros_like(c))) if carry else None
+            outputs.append(output.detach() if cut_output else output)
+        return torch.cat(outputs)
+
+    return read_in_parts
+
+
+def detached_at_the_call(lstm, x, size):
+    outputs, h, c = [], torch.zeros(1, x.shape[1], 4).double(), None
+    c = h
+    for start in range(0, len(x), size):
+        output, (h, c) = lstm(x[start : start + size], (h.detach(), c.detach()))
+        outputs += list(output)
+    return torch.stack(outputs)
 
 
 CASES = {
     "8.1": (
-        [((0.5, 0.35, 0.38),), (torch.tensor([0.5, 0.35, 0.38]),)],
+        [(0.986, 4.27), (torch.tensor(HALF), torch.tensor(BIAS))],
         [
-            ((0.5, -0.85, 0.23),),
-            ((0.5, 0.4, 0.5),),
-            ((0.5, -0.45, -0.26),),
-            ((0.5, 0.35),),
-            (0.38,),
-            ((1.0, 0.8, 0.74),),
+            (0.5, 0.0),
+            (0.99, 4.6),
+            (HALF, -BIAS),
+            (HALF, math.log(HALF)),
+            (1.014, 4.27),
+            (0.98, 3.9),
+            (HALF, 5.0),
         ],
     ),
     "8.2": (
-        [(turned(),), (by_signs,)],
+        [(coupled(),), (lerped,)],
         [
-            (turned(blocks=(0,)),),
-            (turned(blocks=(0, 1, 2)),),
-            (turned(tensors=(0, 1)),),
-            (turned(tensors=(0, 2)),),
-            (turned(in_place=True),),
-            (turned(blocks=()),),
-            (lambda *g: tuple(1 - t for t in g),),
-            (lambda *g: tuple(torch.cat([t.chunk(3)[k] for k in (1, 0, 2)]) for t in g),),
+            (coupled(write=lambda f: f),),
+            (coupled(keep=lambda f: 1 - f, write=lambda f: f),),
+            (coupled(write=lambda f: 1),),
+            (coupled(g=torch.sigmoid),),
+            (coupled(g=lambda a: a),),
+            (coupled(swap=True),),
+            (lambda x, s, *w: [part.detach() for part in coupled()(x, s, *w)],),
+            (coupled(show=lambda c: c),),
+            (lambda x, s, *w: coupled()(x, s, *w)[0],),
         ],
     ),
     "8.3": (
-        [(merged(),), (by_new_tensors,)],
+        [(72_000.0, 254.0)],
         [
-            (merged(rows=lambda H: slice(0, 3 * H)),),
-            (merged(rows=lambda H: slice(0, H)),),
-            (merged(rows=lambda H: slice(H, 3 * H)),),
-            (merged(add=False),),
-            (merged(zero=False),),
-            (merged(add=False, zero=False),),
-            (merged(fresh=True),),
+            (71_520, 254),
+            (18_000, 120),
+            (54_000, 220),
+            (71_040, 254),
+            (72_000, 240),
+            (72_000, 480),
+            (72_000, 253),
         ],
     ),
     "8.4": (
-        [(counter(),), (counts_by_the_candidate,)],
+        [(stepper(),), (by_the_cell,)],
         [
-            (counter(letter="b"),),
-            (counter(f=0.0),),
-            (counter(f=5.0),),
-            (counter(i=0.0),),
-            (counter(g=1.0),),
-            (counter(row=1),),
-            (counter(units=2),),
-            (counter(weight=20.0),),
-            (lambda v: nn.GRU(len(v), 1),),
+            (stepper("ifog", 1),),
+            (stepper("ifog"),),
+            (stepper(biases=1),),
+            (stepper("figo"),),
+            (stepper(biases=0),),
+            (lambda *a: by_the_cell(*a)[::-1],),
+            (lambda *a: by_the_cell(*a)[0],),
         ],
     ),
     "8.5": (
+        [(opened,), (opener(),)],
         [
-            (lambda gru, head, x: head(torch.cat(list(gru(x)[1]), dim=-1)),),
-            (lambda gru, head, x: head(gru(x)[1].permute(1, 0, 2).reshape(len(x), -1)),),
-        ],
-        [
-            (lambda gru, head, x: head(gru(x)[1].reshape(len(x), -1)),),
-            (lambda gru, head, x: head(gru(x)[1].view(len(x), -1)),),
-            (lambda gru, head, x: head(gru(x)[1].flip(0).transpose(0, 1).flatten(1)),),
-            (lambda gru, head, x: head(gru(x)[1][[1, 1]].transpose(0, 1).flatten(1)),),
-            (lambda gru, head, x: head(gru(x)[1].permute(1, 2, 0).flatten(1)),),
-            (lambda gru, head, x: gru(x)[1].transpose(0, 1).flatten(1),),
-            (lambda gru, head, x: head(gru(x)[0][:, -2:].flatten(1)),),
+            (opener(both=True),),
+            (opener(block=0),),
+            (opener(block=2),),
+            (opener(only_l0=True),),
+            (opener(other=False),),
+            (opener(weights=True),),
+            (opener(fresh=True),),
         ],
     ),
-    "8.6": ([("C",)], [("a",), ("b",), ("d",), ("x",)]),
+    "8.6": (
+        [(reader(),), (detached_at_the_call,)],
+        [
+            (reader(keep_c=False),),
+            (reader(cut=lambda s: s),),
+            (reader(carry=False),),
+            (reader(cut=lambda s: (s[0].detach(), s[1])),),
+            (reader(cut=lambda s: (s[0], s[1].detach())),),
+            (reader(cut_output=True),),
+            (lambda lstm, x, size: lstm(x)[0],),
+            (lambda lstm, x, size: lstm(x)[1][0],),
+        ],
+    ),
 }

@@ -3,234 +3,137 @@
 import torch
 from torch import nn
 
-from rnnbook import recurrent
-from rnnbook.models import SequenceClassifier
+
+def turned(blocks=(1,), tensors=(0, 1, 2, 3), in_place=False):
+    def to_pytorch(*given):
+        out = []
+        for number, tensor in enumerate(given):
+            new = tensor if in_place else tensor.clone()
+            for block in blocks if number in tensors else ():
+                H = len(new) // 3
+                new[block * H : (block + 1) * H] *= -1
+            out.append(new)
+        return out
+
+    return to_pytorch
 
 
-class Chained(nn.Module):
-    """Two layers of GRU with dropout where the arguments say."""
-
-    def __init__(self, V, H, p=0.3, at=("between",), always=False, kind=nn.GRU, second=None):
-        super().__init__()
-        self.lower, self.upper = kind(V, H), kind(H, second or H)
-        self.p, self.at, self.always = p, at, always
-
-    def drop(self, x, place):
-        if place not in self.at:
-            return x
-        return nn.functional.dropout(x, self.p, self.training or self.always)
-
-    def forward(self, x):
-        x, h_0 = self.lower(self.drop(x, "input"))
-        x, h_1 = self.upper(self.drop(x, "between"))
-        return self.drop(x, "output"), torch.cat([h_0, h_1])
+def by_signs(*given):
+    H = given[1].shape[1]
+    signs = torch.ones(3 * H).double()
+    signs[H : 2 * H] = -1
+    return tuple(torch.einsum("i,i...->i...", signs, tensor) for tensor in given)
 
 
-def chained(**options):
-    return lambda V, H: Chained(V, H, **options)
+def merged(rows=lambda H: slice(0, 2 * H), add=True, zero=True, fresh=False):
+    def merge_biases(gru):
+        where = rows(gru.hidden_size)
+        with torch.no_grad():
+            if add:
+                gru.bias_ih_l0[where] += gru.bias_hh_l0[where]
+            if zero:
+                gru.bias_hh_l0[where] = 0
+        return nn.GRU(gru.input_size, gru.hidden_size).double() if fresh else gru
+
+    return merge_biases
 
 
-def gru(layers=2, kind=nn.GRU, **options):
-    return lambda V, H: kind(V, H, layers, **options)
+def by_new_tensors(gru):
+    H, b = gru.hidden_size, gru.bias_hh_l0.data
+    kept = torch.cat([torch.zeros(2 * H).double(), b[2 * H :]])
+    gru.bias_ih_l0.data = gru.bias_ih_l0.data + b - kept
+    gru.bias_hh_l0.data = kept
+    return gru
 
 
-class Locked(Chained):
-    """One mask for all steps: between the layers too, in another way."""
+def counter(i=-20.0, f=20.0, g=20.0, weight=40.0, letter="a", row=0, units=1, zero=True):
+    def count_a(vocab):
+        lstm = nn.LSTM(len(vocab), units)
+        with torch.no_grad():
+            if zero:
+                for p in lstm.parameters():
+                    p.zero_()
+            lstm.weight_ih_l0[row, vocab[letter]] = weight
+            lstm.bias_ih_l0[:3] = torch.tensor([i, f, g])
+        return lstm
 
-    def drop(self, x, place):
-        mask = nn.functional.dropout(torch.ones_like(x[:1]), self.p, self.training)
-        return x * mask if place == "between" else x
-
-
-class Classifier(nn.Module):
-    """A bidirectional classifier with a choice of everything."""
-
-    def __init__(
-        self, V, H, C, kind=nn.GRU, how="last", norm=True, bidirectional=True, softmax=False,
-        track=True, after="head", layers=1,
-    ):  # fmt: skip
-        super().__init__()
-        self.how, self.softmax, self.after = how, softmax, after
-        self.rnn = kind(V, H, layers, batch_first=True, bidirectional=bidirectional)
-        width = 2 * H if bidirectional else H
-        self.norm = nn.Identity()
-        if norm:
-            self.norm = nn.BatchNorm1d(C if norm == "logits" else width, track_running_stats=track)
-        self.head = nn.Linear(width, C)
-
-    def forward(self, x):
-        output, h_n = self.rnn(x)
-        h_n = h_n[0] if isinstance(h_n, tuple) else h_n
-        B = len(x)
-        s = {
-            "last": lambda: torch.cat(list(h_n[-2:]), dim=1),
-            "swapped": lambda: torch.cat([h_n[-1], h_n[-2]], dim=1),
-            "mean": lambda: output.mean(dim=1),
-            "max": lambda: output.max(dim=1).values,
-            "step": lambda: output[:, -1],
-            "first": lambda: output[:, 0],
-            "reshape": lambda: h_n[-2:].reshape(B, -1),
-            "twice": lambda: torch.cat([h_n[-2], h_n[-2]], dim=1),
-        }[self.how]()
-        if self.after == "norm":
-            return self.norm(self.head(s))
-        if self.after == "unused":
-            return self.head(s)
-        if self.after == "relu":
-            return self.head(self.norm(s).relu())
-        logits = self.head(self.norm(s))
-        return logits.softmax(dim=1) if self.softmax else logits
+    return count_a
 
 
-def classifier(**options):
-    return lambda V, H, C: Classifier(V, H, C, **options)
+def counts_by_the_candidate(vocab):
+    """The input gate is always open; the candidate is 1 at an a and 0 otherwise."""
+    lstm = counter(i=30.0, g=0.0, row=2, weight=30.0)(vocab)
+    with torch.no_grad():
+        lstm.bias_ih_l0 /= 2
+        lstm.bias_hh_l0 += lstm.bias_ih_l0
+    return lstm
 
-
-class Twins(nn.Module):
-    """Two one-directional layers instead of a bidirectional one."""
-
-    def __init__(self, V, H, C):
-        super().__init__()
-        self.right, self.left = nn.RNN(V, H, batch_first=True), nn.RNN(V, H, batch_first=True)
-        self.norm, self.head = nn.BatchNorm1d(2 * H), nn.Linear(2 * H, C)
-
-    def forward(self, x):
-        parts = self.right(x)[1][0], self.left(x.flip(1))[1][0]
-        return self.head(self.norm(torch.cat(parts, dim=1)))
-
-
-def package(V, H, C):
-    layer = recurrent.LSTM(V, H, batch_first=True, bidirectional=True)
-    return SequenceClassifier(layer, C, batch_norm=True, pooling="mean", dropout=0.5)
-
-
-def by_view(output, H):
-    B, T, _ = output.shape
-    parts = output.view(B, T, 2, H)
-    return torch.cat([parts[:, -1, 0].unsqueeze(0), parts[:, 0, 1].unsqueeze(0)])
-
-
-def by_transpose(output, h_n):
-    return h_n[-2:].transpose(0, 1).reshape(len(output), -1)
-
-
-def from_output(output, h_n):
-    H = h_n.shape[2]
-    return torch.cat([output[:, -1, :H], output[:, 0, H:]], dim=1)
-
-
-LAYER = ((32, 50, 128), (4, 32, 64), 147456)
 
 CASES = {
-    "9.1": ([("C",), (" c ",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
-    "9.2": (
+    "9.1": (
+        [((0.5, 0.35, 0.38),), (torch.tensor([0.5, 0.35, 0.38]),)],
         [
-            (gru(dropout=0.3),),
-            (gru(3, dropout=0.3),),
-            (gru(kind=recurrent.GRU, dropout=0.3),),
-            (gru(4, dropout=0.3, bias=False),),
-            (chained(),),
-            (Locked,),
+            ((0.5, -0.85, 0.23),),
+            ((0.5, 0.4, 0.5),),
+            ((0.5, -0.45, -0.26),),
+            ((0.5, 0.35),),
+            (0.38,),
+            ((1.0, 0.8, 0.74),),
         ],
+    ),
+    "9.2": (
+        [(turned(),), (by_signs,)],
         [
-            (gru(1),),
-            (gru(2),),
-            (gru(2, dropout=0.5),),
-            (gru(2, dropout=0.7),),
-            (gru(2, dropout=0.3, bidirectional=True),),
-            (gru(2, dropout=0.3, batch_first=True),),
-            (gru(2, nn.LSTM, dropout=0.3),),
-            (gru(2, nn.RNN, dropout=0.3),),
-            (chained(at=("input", "between")),),
-            (chained(at=("between", "output")),),
-            (chained(at=("output",)),),
-            (chained(always=True),),
-            (chained(p=0.2),),
-            (lambda V, H: nn.Sequential(nn.Dropout(0.3), nn.GRU(V, H, 2)),),
-            (lambda V, H: 0.3,),
+            (turned(blocks=(0,)),),
+            (turned(blocks=(0, 1, 2)),),
+            (turned(tensors=(0, 1)),),
+            (turned(tensors=(0, 2)),),
+            (turned(in_place=True),),
+            (turned(blocks=()),),
+            (lambda *g: tuple(1 - t for t in g),),
+            (lambda *g: tuple(torch.cat([t.chunk(3)[k] for k in (1, 0, 2)]) for t in g),),
         ],
     ),
     "9.3": (
-        [(by_view,)],
+        [(merged(),), (by_new_tensors,)],
         [
-            (lambda output, H: torch.stack([output[:, -1, :H], output[:, -1, H:]]),),
-            (lambda output, H: torch.stack([output[:, 0, H:], output[:, -1, :H]]),),
-            (lambda output, H: torch.stack([output[:, -1, H:], output[:, 0, :H]]),),
-            (lambda output, H: torch.stack([output[:, 0, :H], output[:, 0, H:]]),),
-            (lambda output, H: torch.stack([output[:, 0, :H], output[:, -1, H:]]),),
-            (lambda output, H: torch.stack([output[:, -1, :H], output[:, 0, H:]], dim=1),),
-            (lambda output, H: torch.stack([output[-1, :, :H], output[0, :, H:]]),),
-            (lambda output, H: torch.cat([output[:, -1, :H], output[:, 0, H:]], dim=1),),
-            (lambda output, H: (output[:, -1, :H], output[:, 0, H:]),),
+            (merged(rows=lambda H: slice(0, 3 * H)),),
+            (merged(rows=lambda H: slice(0, H)),),
+            (merged(rows=lambda H: slice(H, 3 * H)),),
+            (merged(add=False),),
+            (merged(zero=False),),
+            (merged(add=False, zero=False),),
+            (merged(fresh=True),),
         ],
     ),
     "9.4": (
-        [(torch.Size(LAYER[0]), list(LAYER[1]), 147456.0)],
+        [(counter(),), (counts_by_the_candidate,)],
         [
-            ((50, 32, 128), LAYER[1], 147456),
-            ((32, 50, 64), LAYER[1], 147456),
-            (LAYER[0], (32, 4, 64), 147456),
-            (LAYER[0], (2, 32, 64), 147456),
-            (LAYER[0], (2, 32, 128), 147456),
-            (LAYER[0], LAYER[1], 73728),
-            (LAYER[0], LAYER[1], 2 * 24064 + 2 * 33280),
-            (LAYER[0], LAYER[1], 147456 - 1024),
-            (LAYER[0], 4, 147456),
+            (counter(letter="b"),),
+            (counter(f=0.0),),
+            (counter(f=5.0),),
+            (counter(i=0.0),),
+            (counter(g=1.0),),
+            (counter(row=1),),
+            (counter(units=2),),
+            (counter(weight=20.0),),
+            (lambda v: nn.GRU(len(v), 1),),
         ],
     ),
     "9.5": (
-        [([7, 14], torch.tensor([20, 20]), 7)],
         [
-            ((7, 13), (20, 20), 7),
-            ((7, 14), (7, 14), 7),
-            ((7, 14), (14, 14), 7),
-            ((7, 7), (20, 20), 7),
-            ((8, 13), (20, 20), 7),
-            ((7, 14), (20, 20), (7,)),
-            ((7, 14), (20, 20), 20),
-            ((6, 14), (20, 20), 7),
-            ((14, 7), (20, 20), 7),
-            (7, (20, 20), 7),
+            (lambda gru, head, x: head(torch.cat(list(gru(x)[1]), dim=-1)),),
+            (lambda gru, head, x: head(gru(x)[1].permute(1, 0, 2).reshape(len(x), -1)),),
+        ],
+        [
+            (lambda gru, head, x: head(gru(x)[1].reshape(len(x), -1)),),
+            (lambda gru, head, x: head(gru(x)[1].view(len(x), -1)),),
+            (lambda gru, head, x: head(gru(x)[1].flip(0).transpose(0, 1).flatten(1)),),
+            (lambda gru, head, x: head(gru(x)[1][[1, 1]].transpose(0, 1).flatten(1)),),
+            (lambda gru, head, x: head(gru(x)[1].permute(1, 2, 0).flatten(1)),),
+            (lambda gru, head, x: gru(x)[1].transpose(0, 1).flatten(1),),
+            (lambda gru, head, x: head(gru(x)[0][:, -2:].flatten(1)),),
         ],
     ),
-    "9.6": (
-        [(by_transpose,), (from_output,)],
-        [
-            (lambda output, h_n: output[:, -1],),
-            (lambda output, h_n: output[:, 0],),
-            (lambda output, h_n: h_n[-2:].reshape(len(output), -1),),
-            (lambda output, h_n: torch.cat([h_n[0], h_n[1]], dim=1),),
-            (lambda output, h_n: torch.cat([h_n[-1], h_n[-2]], dim=1),),
-            (lambda output, h_n: torch.cat([h_n[-2], h_n[-1]]),),
-            (lambda output, h_n: h_n[-1],),
-            (lambda output, h_n: output.mean(dim=1),),
-        ],
-    ),
-    "9.7": (
-        [
-            (classifier(),),
-            (classifier(kind=nn.LSTM, how="mean"),),
-            (classifier(kind=recurrent.RNN, how="max"),),
-            (classifier(how="swapped"),),
-            (classifier(kind=nn.LSTM, layers=2),),
-            (Twins,),
-            (package,),
-        ],
-        [
-            (classifier(how="step"),),
-            (classifier(how="first"),),
-            (classifier(how="step", layers=2),),
-            (classifier(how="reshape"),),
-            (classifier(how="twice"),),
-            (classifier(norm=False),),
-            (classifier(norm="logits", after="norm"),),
-            (classifier(after="unused"),),
-            (classifier(after="relu"),),
-            (classifier(bidirectional=False, how="step"),),
-            (classifier(softmax=True),),
-            (classifier(track=False),),
-            (lambda V, H, C: Classifier(V, 2 * H, C, bidirectional=False, how="step"),),
-            (Classifier(3, 6, 4),),
-        ],
-    ),
+    "9.6": ([("C",)], [("a",), ("b",), ("d",), ("x",)]),
 }

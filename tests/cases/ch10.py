@@ -2,255 +2,235 @@
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
+from rnnbook import recurrent
 from rnnbook.models import SequenceClassifier
 
-SHAPES = ((10, 8), [3, 3, 2, 1, 1], (4, 3, 16), (3, 5, 32))
 
+class Chained(nn.Module):
+    """Two layers of GRU with dropout where the arguments say."""
 
-def shapes(**changed):
-    names = ("data", "sizes", "h_n", "output")
-    return tuple(changed.get(name, right) for name, right in zip(names, SHAPES, strict=True))
-
-
-def gathered(shift=1, squeeze=True, widen=True):
-    def last_valid(output, lengths):
-        B, _, H = output.shape
-        index = (lengths - shift).clamp(max=output.shape[1] - 1).view(B, 1, 1)
-        picked = output.gather(1, index.expand(B, 1, H) if widen else index)
-        return picked.squeeze(1) if squeeze else picked
-
-    return last_valid
-
-
-def mean(divide="lengths", mask=True, shift=0):
-    def masked_mean(output, lengths):
-        T = output.shape[1]
-        valid = (torch.arange(T) < lengths.unsqueeze(1) + shift).unsqueeze(2)
-        total = (output * valid if mask else output).sum(dim=1)
-        if divide == "flat":
-            return total / lengths
-        divisor = {"lengths": lengths.unsqueeze(1), "T": T, "none": 1}[divide]
-        return total / divisor
-
-    return masked_mean
-
-
-class Binary(nn.Module):
-    """An answer to exercise 10.4, right unless told otherwise."""
-
-    layers, units, both, outputs, dropout, read = 2, 256, False, 1, 0.0, "h"
-
-    def __init__(self, input_size):
+    def __init__(self, V, H, p=0.3, at=("between",), always=False, kind=nn.GRU, second=None):
         super().__init__()
-        self.rnn = nn.LSTM(
-            input_size,
-            self.units,
-            self.layers,
-            batch_first=True,
-            bidirectional=self.both,
-            dropout=self.dropout,
-        )
-        self.out = nn.Linear(self.units * (2 if self.both else 1), self.outputs)
+        self.lower, self.upper = kind(V, H), kind(H, second or H)
+        self.p, self.at, self.always = p, at, always
 
-    def forward(self, x, lengths):
-        if self.read == "last step":
-            return self.out(self.rnn(x)[0][:, -1]).squeeze(1)
-        if self.read == "gather":
-            output, _ = self.rnn(x)
-            return self.out(output[torch.arange(len(x)), lengths - 1]).squeeze(1)
-        if self.read == "sorted":
-            lengths, order = lengths.sort(descending=True)
-            x = x[order]
-        packed = pack_padded_sequence(
-            x, lengths, batch_first=True, enforce_sorted=self.read in ("sorted", "enforced")
-        )
-        output, (h, c) = self.rnn(packed)
-        if self.read == "mean":
-            return self.out(pad_packed_sequence(output, batch_first=True)[0].mean(1)).squeeze(1)
-        logits = self.out({"low": h[0], "cell": c[-1]}.get(self.read, h[-1]))
-        if self.read == "sigmoid":
-            logits = logits.sigmoid()
-        if self.read == "squeezed":
-            return logits.squeeze()
-        return logits if self.outputs > 1 or self.read == "column" else logits.squeeze(1)
+    def drop(self, x, place):
+        if place not in self.at:
+            return x
+        return nn.functional.dropout(x, self.p, self.training or self.always)
+
+    def forward(self, x):
+        x, h_0 = self.lower(self.drop(x, "input"))
+        x, h_1 = self.upper(self.drop(x, "between"))
+        return self.drop(x, "output"), torch.cat([h_0, h_1])
 
 
-def binary(**settings):
-    return type("Answer", (Binary,), settings)
+def chained(**options):
+    return lambda V, H: Chained(V, H, **options)
 
 
-class TimeMajor(Binary):
-    """Time first inside, and two layers as two modules."""
-
-    def __init__(self, input_size):
-        nn.Module.__init__(self)
-        self.low, self.top = nn.LSTM(input_size, 256), nn.LSTM(256, 256)
-        self.out = nn.Linear(256, 1)
-
-    def forward(self, x, lengths):
-        packed = pack_padded_sequence(x.transpose(0, 1), lengths, enforce_sorted=False)
-        _, (h, _) = self.top(self.low(packed)[0])
-        return self.out(h).view(-1)
+def gru(layers=2, kind=nn.GRU, **options):
+    return lambda V, H: kind(V, H, layers, **options)
 
 
-class FromThePackage(nn.Module):
-    def __init__(self, input_size):
+class Locked(Chained):
+    """One mask for all steps: between the layers too, in another way."""
+
+    def drop(self, x, place):
+        mask = nn.functional.dropout(torch.ones_like(x[:1]), self.p, self.training)
+        return x * mask if place == "between" else x
+
+
+class Classifier(nn.Module):
+    """A bidirectional classifier with a choice of everything."""
+
+    def __init__(
+        self, V, H, C, kind=nn.GRU, how="last", norm=True, bidirectional=True, softmax=False,
+        track=True, after="head", layers=1,
+    ):  # fmt: skip
         super().__init__()
-        self.model = SequenceClassifier(nn.LSTM(input_size, 256, 2, batch_first=True), 1)
+        self.how, self.softmax, self.after = how, softmax, after
+        self.rnn = kind(V, H, layers, batch_first=True, bidirectional=bidirectional)
+        width = 2 * H if bidirectional else H
+        self.norm = nn.Identity()
+        if norm:
+            self.norm = nn.BatchNorm1d(C if norm == "logits" else width, track_running_stats=track)
+        self.head = nn.Linear(width, C)
 
-    def forward(self, x, lengths):
-        return self.model(x, lengths)[:, 0]
+    def forward(self, x):
+        output, h_n = self.rnn(x)
+        h_n = h_n[0] if isinstance(h_n, tuple) else h_n
+        B = len(x)
+        s = {
+            "last": lambda: torch.cat(list(h_n[-2:]), dim=1),
+            "swapped": lambda: torch.cat([h_n[-1], h_n[-2]], dim=1),
+            "mean": lambda: output.mean(dim=1),
+            "max": lambda: output.max(dim=1).values,
+            "step": lambda: output[:, -1],
+            "first": lambda: output[:, 0],
+            "reshape": lambda: h_n[-2:].reshape(B, -1),
+            "twice": lambda: torch.cat([h_n[-2], h_n[-2]], dim=1),
+        }[self.how]()
+        if self.after == "norm":
+            return self.norm(self.head(s))
+        if self.after == "unused":
+            return self.head(s)
+        if self.after == "relu":
+            return self.head(self.norm(s).relu())
+        logits = self.head(self.norm(s))
+        return logits.softmax(dim=1) if self.softmax else logits
 
 
-def features(order="undone", layer=-1, mean=True, swap=False):
-    def mended_features(recurrent, sequences):
-        X = pad_sequence(sequences, batch_first=True)
-        lengths, places = torch.tensor([len(s) for s in sequences]).sort(descending=True)
-        packed = pack_padded_sequence(X[places], lengths, batch_first=True)
-        output, h_n = recurrent(packed)
-        output, _ = pad_packed_sequence(output, batch_first=True)
-        average = output.sum(1) / lengths.unsqueeze(1) if mean else output.mean(1)
-        both = [average, h_n[layer]] if swap else [h_n[layer], average]
-        rows = torch.cat(both, dim=1)
-        return rows[{"undone": places.argsort(), "twice": places}.get(order, slice(None))]
-
-    return mended_features
+def classifier(**options):
+    return lambda V, H, C: Classifier(V, H, C, **options)
 
 
-def one_by_one(recurrent, sequences):
-    rows = []
-    for sequence in sequences:
-        output, _ = recurrent(sequence.unsqueeze(0))
-        rows.append(torch.cat([output[0, -1], output[0].mean(0)]))
-    return torch.stack(rows)
+class Twins(nn.Module):
+    """Two one-directional layers instead of a bidirectional one."""
+
+    def __init__(self, V, H, C):
+        super().__init__()
+        self.right, self.left = nn.RNN(V, H, batch_first=True), nn.RNN(V, H, batch_first=True)
+        self.norm, self.head = nn.BatchNorm1d(2 * H), nn.Linear(2 * H, C)
+
+    def forward(self, x):
+        parts = self.right(x)[1][0], self.left(x.flip(1))[1][0]
+        return self.head(self.norm(torch.cat(parts, dim=1)))
 
 
-def share(kind="right"):
-    def padding_share(lengths, size):
-        if kind == "sorted":
-            lengths = sorted(lengths)
-        batches = [lengths[n : n + size] for n in range(0, len(lengths), size)]
-        if kind == "dropped":
-            batches = [b for b in batches if len(b) == size]
-        widths = [max(lengths) if kind == "global" else max(b) for b in batches]
-        heights = [size if kind == "full" else len(b) for b in batches]
-        cells = sum(w * h for w, h in zip(widths, heights, strict=True))
-        valid = sum(map(sum, batches))
-        return {
-            "valid": valid / cells,
-            "ratio": (cells - valid) / valid,
-            "count": cells - valid,
-            "means": sum(
-                1 - sum(b) / (w * len(b)) for b, w in zip(batches, widths, strict=True)
-            ) / len(batches),
-        }.get(kind, 1 - valid / cells)  # fmt: skip
+def package(V, H, C):
+    layer = recurrent.LSTM(V, H, batch_first=True, bidirectional=True)
+    return SequenceClassifier(layer, C, batch_norm=True, pooling="mean", dropout=0.5)
 
-    return padding_share
 
+def by_view(output, H):
+    B, T, _ = output.shape
+    parts = output.view(B, T, 2, H)
+    return torch.cat([parts[:, -1, 0].unsqueeze(0), parts[:, 0, 1].unsqueeze(0)])
+
+
+def by_transpose(output, h_n):
+    return h_n[-2:].transpose(0, 1).reshape(len(output), -1)
+
+
+def from_output(output, h_n):
+    H = h_n.shape[2]
+    return torch.cat([output[:, -1, :H], output[:, 0, H:]], dim=1)
+
+
+LAYER = ((32, 50, 128), (4, 32, 64), 147456)
 
 CASES = {
-    "10.1": (
-        [
-            shapes(data=[10, 8], sizes=torch.tensor([3, 3, 2, 1, 1])),
-            shapes(h_n=torch.Size([4, 3, 16])),
-        ],
-        [
-            shapes(data=(15, 8)),
-            shapes(data=(3, 5, 8)),
-            shapes(sizes=[5, 3, 2]),
-            shapes(sizes=[3, 3, 3, 3, 3]),
-            shapes(h_n=(2, 3, 16)),
-            shapes(h_n=(3, 4, 16)),
-            shapes(output=(5, 3, 32)),
-            shapes(output=(3, 5, 16)),
-            shapes(output=5),
-        ],
-    ),
+    "10.1": ([("C",), (" c ",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
     "10.2": (
         [
-            (lambda output, lengths: output[range(len(output)), lengths - 1],),
-            (lambda o, n: torch.stack([row[k - 1] for row, k in zip(o, n, strict=True)]),),
+            (gru(dropout=0.3),),
+            (gru(3, dropout=0.3),),
+            (gru(kind=recurrent.GRU, dropout=0.3),),
+            (gru(4, dropout=0.3, bias=False),),
+            (chained(),),
+            (Locked,),
         ],
         [
-            (lambda output, lengths: output[:, -1],),
-            (gathered(shift=0),),
-            (gathered(squeeze=False),),
-            (gathered(widen=False),),
-            (lambda output, lengths: output[:, lengths - 1],),
-            (lambda output, lengths: output[torch.arange(len(output)), lengths],),
-            (lambda output, lengths: gathered()(output.detach(), lengths),),
-            (lambda output, lengths: output[lengths - 1, 0],),
-            (lambda output, lengths: gathered(squeeze=False)(output, lengths).squeeze(),),
+            (gru(1),),
+            (gru(2),),
+            (gru(2, dropout=0.5),),
+            (gru(2, dropout=0.7),),
+            (gru(2, dropout=0.3, bidirectional=True),),
+            (gru(2, dropout=0.3, batch_first=True),),
+            (gru(2, nn.LSTM, dropout=0.3),),
+            (gru(2, nn.RNN, dropout=0.3),),
+            (chained(at=("input", "between")),),
+            (chained(at=("between", "output")),),
+            (chained(at=("output",)),),
+            (chained(always=True),),
+            (chained(p=0.2),),
+            (lambda V, H: nn.Sequential(nn.Dropout(0.3), nn.GRU(V, H, 2)),),
+            (lambda V, H: 0.3,),
         ],
     ),
     "10.3": (
+        [(by_view,)],
         [
-            (mean(),),
-            (lambda o, n: torch.stack([r[:k].mean(0) for r, k in zip(o, n, strict=True)]),),
-        ],
-        [
-            (lambda output, lengths: output.mean(dim=1),),
-            (mean(divide="T"),),
-            (mean(divide="none"),),
-            (mean(mask=False),),
-            (mean(shift=1),),
-            (mean(divide="flat"),),
-            (gathered(),),
-            (lambda output, lengths: mean()(output, lengths).mean(dim=1),),
-            (lambda output, lengths: mean()(output.detach(), lengths),),
+            (lambda output, H: torch.stack([output[:, -1, :H], output[:, -1, H:]]),),
+            (lambda output, H: torch.stack([output[:, 0, H:], output[:, -1, :H]]),),
+            (lambda output, H: torch.stack([output[:, -1, H:], output[:, 0, :H]]),),
+            (lambda output, H: torch.stack([output[:, 0, :H], output[:, 0, H:]]),),
+            (lambda output, H: torch.stack([output[:, 0, :H], output[:, -1, H:]]),),
+            (lambda output, H: torch.stack([output[:, -1, :H], output[:, 0, H:]], dim=1),),
+            (lambda output, H: torch.stack([output[-1, :, :H], output[0, :, H:]]),),
+            (lambda output, H: torch.cat([output[:, -1, :H], output[:, 0, H:]], dim=1),),
+            (lambda output, H: (output[:, -1, :H], output[:, 0, H:]),),
         ],
     ),
     "10.4": (
-        [(Binary,), (binary(read="gather"),), (TimeMajor,), (FromThePackage,)],
+        [(torch.Size(LAYER[0]), list(LAYER[1]), 147456.0)],
         [
-            (binary(read="last step"),),
-            (binary(read="low"),),
-            (binary(read="cell"),),
-            (binary(read="sigmoid"),),
-            (binary(read="sorted"),),
-            (binary(read="enforced"),),
-            (binary(read="mean"),),
-            (binary(read="column"),),
-            (binary(read="squeezed"),),
-            (binary(layers=1),),
-            (binary(units=128),),
-            (binary(both=True),),
-            (binary(outputs=2),),
-            (binary(dropout=0.5),),
-            (Binary(3),),
+            ((50, 32, 128), LAYER[1], 147456),
+            ((32, 50, 64), LAYER[1], 147456),
+            (LAYER[0], (32, 4, 64), 147456),
+            (LAYER[0], (2, 32, 64), 147456),
+            (LAYER[0], (2, 32, 128), 147456),
+            (LAYER[0], LAYER[1], 73728),
+            (LAYER[0], LAYER[1], 2 * 24064 + 2 * 33280),
+            (LAYER[0], LAYER[1], 147456 - 1024),
+            (LAYER[0], 4, 147456),
         ],
     ),
     "10.5": (
-        [(features(),), (one_by_one,)],
+        [([7, 14], torch.tensor([20, 20]), 7)],
         [
-            (features(order="left", layer=0, mean=False),),
-            (features(order="left"),),
-            (features(order="twice"),),
-            (features(order="twice", mean=False),),
-            (features(layer=1),),
-            (lambda recurrent, sequences: features()(recurrent, sequences).flip(0),),
-            (features(layer=0),),
-            (features(mean=False),),
-            (features(order="left", mean=False),),
-            (features(swap=True),),
-            (lambda recurrent, sequences: features()(recurrent, sequences)[:, :4],),
+            ((7, 13), (20, 20), 7),
+            ((7, 14), (7, 14), 7),
+            ((7, 14), (14, 14), 7),
+            ((7, 7), (20, 20), 7),
+            ((8, 13), (20, 20), 7),
+            ((7, 14), (20, 20), (7,)),
+            ((7, 14), (20, 20), 20),
+            ((6, 14), (20, 20), 7),
+            ((14, 7), (20, 20), 7),
+            (7, (20, 20), 7),
         ],
     ),
     "10.6": (
-        [(lambda n, size: torch.tensor(share()(n, size)),), (share(),)],
+        [(by_transpose,), (from_output,)],
         [
-            (share("valid"),),
-            (share("global"),),
-            (share("means"),),
-            (share("dropped"),),
-            (share("ratio"),),
-            (share("count"),),
-            (share("full"),),
-            (share("sorted"),),
-            (lambda n, size: share()(sorted(n, reverse=True), size),),
+            (lambda output, h_n: output[:, -1],),
+            (lambda output, h_n: output[:, 0],),
+            (lambda output, h_n: h_n[-2:].reshape(len(output), -1),),
+            (lambda output, h_n: torch.cat([h_n[0], h_n[1]], dim=1),),
+            (lambda output, h_n: torch.cat([h_n[-1], h_n[-2]], dim=1),),
+            (lambda output, h_n: torch.cat([h_n[-2], h_n[-1]]),),
+            (lambda output, h_n: h_n[-1],),
+            (lambda output, h_n: output.mean(dim=1),),
         ],
     ),
-    "10.7": ([("C",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
+    "10.7": (
+        [
+            (classifier(),),
+            (classifier(kind=nn.LSTM, how="mean"),),
+            (classifier(kind=recurrent.RNN, how="max"),),
+            (classifier(how="swapped"),),
+            (classifier(kind=nn.LSTM, layers=2),),
+            (Twins,),
+            (package,),
+        ],
+        [
+            (classifier(how="step"),),
+            (classifier(how="first"),),
+            (classifier(how="step", layers=2),),
+            (classifier(how="reshape"),),
+            (classifier(how="twice"),),
+            (classifier(norm=False),),
+            (classifier(norm="logits", after="norm"),),
+            (classifier(after="unused"),),
+            (classifier(after="relu"),),
+            (classifier(bidirectional=False, how="step"),),
+            (classifier(softmax=True),),
+            (classifier(track=False),),
+            (lambda V, H, C: Classifier(V, 2 * H, C, bidirectional=False, how="step"),),
+            (Classifier(3, 6, 4),),
+        ],
+    ),
 }

@@ -16,14 +16,13 @@ Beyond that, d2l keeps its downloads in our cache, and reads the verified Time M
 
 import functools
 import importlib
+import importlib.metadata
 import sys
 from types import ModuleType
 
 import torch
 
-from rnnbook import data
-
-D2L_VERSION = "0.17.0"
+from rnnbook.versions import required
 
 
 class _NoTorchvision(ModuleType):
@@ -64,14 +63,15 @@ def load_d2l() -> ModuleType:
 
 
 def _require_version() -> None:
-    remedy = f"pip install d2l=={D2L_VERSION}"
+    wanted = required("d2l")
+    remedy = f"pip install 'd2l{wanted}'"
     try:
-        found = importlib.import_module("d2l").__version__
-    except ImportError as error:
+        found = importlib.metadata.version("d2l")
+    except importlib.metadata.PackageNotFoundError as error:
         raise ImportError(f"d2l is not installed: {remedy}", name="d2l") from error
-    if found != D2L_VERSION:
+    if not wanted.contains(found):
         raise ImportError(
-            f"the installed d2l is release {found}; the book works with {D2L_VERSION}, the last "
+            f"the installed d2l is release {found}; the book works with {wanted}, the last "
             f"one that does not force numpy back to 2022: {remedy}",
             name="d2l",
         )

@@ -1,16 +1,11 @@
-"""Language models that count, and the baselines which every network of the book must beat."""
+"""Language models that count."""
 
 import math
 import random
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
 
-from rnnbook.data import load_text
-from rnnbook.text import Vocab, clean, split
-
-NAMES = ("uniform", "unigram", "bigram", "trigram")
-STRENGTH = 5.0  # chosen in chapter 2 on a part of the training text
+CONCENTRATION = 5.0  # chosen in chapter 2 on a part of the training text
 
 
 class NGram:
@@ -18,29 +13,29 @@ class NGram:
 
     Counts are mixed with the model of one token less, down to the uniform distribution::
 
-        p_n(w | c) = (count(c, w) + strength * p_{n-1}(w | c')) / (count(c) + strength)
+        p_n(w | c) = (count(c, w) + concentration * p_{n-1}(w | c')) / (count(c) + concentration)
         p_0(w)     = 1 / V
 
-    where c' is the context c without its first token. With ``strength`` 0 these are plain relative
-    frequencies.
+    where c' is the context c without its first token. With ``concentration`` 0 these are plain
+    relative frequencies.
 
     Args:
         n: the order: 0 uniform, 1 unigram, 2 bigram, and so on.
         vocab_size: V, the number of tokens that may come.
-        strength: how many imagined observations the shorter context is worth.
+        concentration: how many imagined observations the shorter context is worth.
     Raises:
-        ValueError: if n is negative, there is no token, or the strength is negative.
-    Source: MacKay and Peto (1995), equation for a hierarchical Dirichlet prior with one strength.
-        Chapter 2.
+        ValueError: if n is negative, there is no token, or the concentration is negative.
+    Source: MacKay and Peto (1995), equation for a hierarchical Dirichlet prior with one
+        concentration. Chapter 2.
     """
 
-    def __init__(self, n: int, vocab_size: int, strength: float = STRENGTH) -> None:
-        if n < 0 or vocab_size < 1 or strength < 0:
+    def __init__(self, n: int, vocab_size: int, concentration: float = CONCENTRATION) -> None:
+        if n < 0 or vocab_size < 1 or concentration < 0:
             raise ValueError(
-                "expected n of at least 0, vocab_size of at least 1 and strength of at least 0, "
-                f"got {n}, {vocab_size} and {strength}"
+                "expected n of at least 0, vocab_size of at least 1 and concentration of at least "
+                f"0, got {n}, {vocab_size} and {concentration}"
             )
-        self.n, self.vocab_size, self.strength = n, vocab_size, strength
+        self.n, self.vocab_size, self.concentration = n, vocab_size, concentration
         self.counts: Counter[tuple] = Counter()  # of a context and the token after it
         self.totals: Counter[tuple] = Counter()  # of a context, whatever comes after it
 
@@ -60,9 +55,9 @@ class NGram:
         p = 1 / self.vocab_size
         for length in range(min(self.n, len(context) + 1)):
             shorter = context[len(context) - length :]
-            total = self.totals[shorter] + self.strength
-            # Without a count, and with strength 0, nothing is known of this context.
-            p = (self.counts[shorter, token] + self.strength * p) / total if total else 0.0
+            total = self.totals[shorter] + self.concentration
+            # Without a count, and with concentration 0, nothing is known of this context.
+            p = (self.counts[shorter, token] + self.concentration * p) / total if total else 0.0
         return p
 
     def nats(self, tokens: Sequence) -> float:
@@ -104,27 +99,3 @@ class NGram:
             weights = [self.probability(token, written[-self.n :]) for token in alphabet]
             written += rng.choices(alphabet, weights)
         return "".join(written)
-
-
-@cache
-def baselines() -> dict[str, float]:
-    """Measure the held-out perplexity per character of the models that count.
-
-    Each is counted on the first nine tenths of the bundled story, cleaned, and measured on the
-    last tenth: the same split, and the same characters, as in the chapters that train networks.
-
-    Returns:
-        By name (uniform, unigram, bigram, trigram) the perplexity.
-    Source: chapter 2.
-    """
-    train, heldout = split(clean(load_text("story")))
-    V = len(Vocab(train))
-    return {name: NGram(n, V).fit(train).perplexity(heldout) for n, name in enumerate(NAMES)}
-
-
-def show_baselines() -> None:
-    """Print the baselines: perplexity, nats and bits per held-out character of the story."""
-    print("held-out story, per character   perplexity   nats   bits")
-    for name, perplexity in baselines().items():
-        nats, bits = math.log(perplexity), math.log2(perplexity)
-        print(f"{name:29} {perplexity:12.2f} {nats:6.2f} {bits:6.2f}")

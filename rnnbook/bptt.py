@@ -1,4 +1,4 @@
-"""Backpropagation through time, taken apart: gradients, Jacobians, truncation, memory."""
+"""Backpropagation through time by hand: the gradients, truncation, and the memory it takes."""
 
 import weakref
 from collections import Counter
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from rnnbook.recurrent import NONLINEARITIES, Recurrence
+from rnnbook.recurrent import Recurrence
 
 
 @torch.no_grad()
@@ -113,123 +113,6 @@ def random_truncation(
         raise ValueError(f"expected a probability from 0 to below 1, got {probability}")
     passes = torch.rand(num_steps, generator=generator) >= probability
     return passes.double() / (1 - probability)
-
-
-def spectral_radius(W: Tensor) -> float:
-    """Return the largest magnitude of an eigenvalue of a square matrix.
-
-    Raises:
-        ValueError: if an entry is infinite or not a number.
-    """
-    if not torch.isfinite(W).all():
-        raise ValueError("a matrix with an entry that is infinite or not a number has no radius")
-    return torch.linalg.eigvals(W).abs().max().item()
-
-
-def with_radius(W: Tensor, radius: float) -> Tensor:
-    """Return a square matrix scaled so that its spectral radius is the one given.
-
-    Raises:
-        ValueError: if the matrix's own radius is 0, or an entry is not finite.
-    """
-    if (own := spectral_radius(W)) == 0:
-        raise ValueError("all eigenvalues of this matrix are 0: no factor gives it another radius")
-    return W * (radius / own)
-
-
-def jacobian_norms(W_hh: Tensor, hs: Tensor, nonlinearity: str = "tanh") -> Tensor:
-    """Measure how strongly the last state depends on each state before it.
-
-    Multiply the Jacobians of single steps, with f' at the states that were reached::
-
-        dh[T] / dh[T-k] = J[T] @ J[T-1] @ ... @ J[T-k+1],   J[t] = diag(f'(h[t])) @ W_hh.T
-
-    Args:
-        W_hh: (H, H), state to state.
-        hs: (T, H), the states of one sequence after each step.
-        nonlinearity: ``"tanh"`` or ``"relu"``.
-    Returns:
-        (T,), the largest singular value of dh[T] / dh[T-k] for k = 0, 1, ..., T-1. No gradient
-        that travels over k steps is multiplied by more than that.
-    Raises:
-        ValueError: if the states are not (T, H), or the nonlinearity is another.
-    Source: Pascanu et al. (2013). Chapter 4.
-    """
-    if hs.dim() != 2 or hs.shape[1] != len(W_hh):
-        raise ValueError(
-            f"expected the states (T, {len(W_hh)}) of one sequence, got {tuple(hs.shape)}"
-        )
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(
-            f"expected a nonlinearity of {', '.join(NONLINEARITIES)}, got {nonlinearity!r}"
-        )
-    slopes = NONLINEARITIES[nonlinearity][1](hs.detach())  # (T, H)
-    product = torch.eye(len(W_hh), dtype=hs.dtype, device=hs.device)
-    norms = [torch.linalg.matrix_norm(product, 2)]
-    for slope in slopes[1:].flip(0):
-        product = product * slope @ W_hh.detach().T
-        norms.append(torch.linalg.matrix_norm(product, 2))
-    return torch.stack(norms)
-
-
-def random_layer_norms(
-    kind: str, nonlinearity: str, radius: float, steps: int, strength: float
-) -> tuple[Tensor, Tensor]:
-    """Drive a random recurrent layer of 64 units with noise; measure its Jacobians' products.
-
-    Args:
-        kind: of the recurrent matrix, ``"random"`` (normal entries) or ``"orthogonal"``.
-        nonlinearity: ``"tanh"`` or ``"relu"``.
-        radius: the matrix's spectral radius.
-        steps: the longest distance measured.
-        strength: standard deviation of each input's share.
-    Returns:
-        W_hh: (64, 64) float64; norms: (steps + 1,), those of dh[T] / dh[T-k] for k = 0, 1, ...
-    Raises:
-        ValueError: if there is no such kind of matrix.
-    """
-    if kind not in ("random", "orthogonal"):
-        raise ValueError(f"expected a random or orthogonal matrix, got {kind!r}")
-    units = 64
-    generator = torch.Generator().manual_seed(0)
-    W = torch.randn(units, units, generator=generator).double()
-    shares = strength * torch.randn(steps + 1, 1, units, generator=generator).double()
-    W = with_radius(torch.linalg.qr(W).Q if kind == "orthogonal" else W, radius)
-    hs = Recurrence.apply(shares, torch.zeros(1, units).double(), W, nonlinearity).squeeze(1)
-    return W, jacobian_norms(W, hs, nonlinearity)
-
-
-def reach(layer: nn.Module, x: Tensor, step: int) -> Tensor:
-    """Measure how strongly each direction's output at one step depends on each input.
-
-    Args:
-        layer: a time-major recurrent layer, of one direction or two, without active dropout.
-        x: (T, V), one sequence.
-        step: the output's step, from 0.
-    Returns:
-        (D, T), the Euclidean norm of the derivatives of all H outputs by all V features of x[s].
-        It is exactly zero where nothing leads from x[s] to that output.
-    Raises:
-        ValueError: if there is no such step, if the layer is batch-first, or if its dropout is on.
-    Source: chapter 9.
-    """
-    if layer.batch_first:
-        raise ValueError(
-            "expected a time-major layer: with batch_first=True each step of x would "
-            "be read as a sequence of its own"
-        )
-    if layer.training and layer.dropout > 0 and layer.num_layers > 1:
-        raise ValueError("dropout is on, so each call would give other numbers: layer.eval() first")
-    if not 0 <= step < len(x):
-        raise ValueError(f"expected a step from 0 to {len(x) - 1}, got {step}")
-    x = x.detach().requires_grad_()
-    output = layer(x.unsqueeze(1))[0][step, 0]  # (D * H,)
-    halves = output.chunk(2) if layer.bidirectional else (output,)
-    norms = []
-    for half in halves:
-        rows = [torch.autograd.grad(unit, x, retain_graph=True)[0] for unit in half]
-        norms.append(torch.stack(rows).square().sum((0, 2)).sqrt())
-    return torch.stack(norms)
 
 
 class SavedBytes:

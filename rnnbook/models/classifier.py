@@ -1,66 +1,16 @@
-"""Models put together from a recurrent layer and a head."""
+"""Classifiers of whole sequences: read one, sum it up in a vector, score the classes."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from rnnbook.text import one_hot
+from rnnbook.batching import pad
+from rnnbook.models.modes import device_of, evaluating
+from rnnbook.recurrent import output_size
 
 POOLING = ("last", "mean", "max")
-
-
-class CharLM(nn.Module):
-    """Predict the next character from all those before it.
-
-    One-hot characters, a recurrent layer, and a linear head on its every output::
-
-        logits[t] = h[t] @ head.weight.T + head.bias
-
-    Args:
-        recurrent: a recurrent layer with ``input_size`` equal to the vocabulary's size and
-            ``batch_first=False``: rnnbook's or ``torch.nn``'s.
-    Raises:
-        ValueError: if the layer is bidirectional (it would see the answer) or batch-first.
-    Source: chapter 3; Zhang et al., Dive into Deep Learning, section 9.5.
-    """
-
-    def __init__(self, recurrent: nn.Module) -> None:
-        super().__init__()
-        if recurrent.bidirectional:
-            raise ValueError("a bidirectional layer reads the characters it is asked to predict")
-        if recurrent.batch_first:
-            raise ValueError("expected a recurrent layer with batch_first=False, as the text is")
-        self.recurrent = recurrent
-        self.head = nn.Linear(_state_size(recurrent), recurrent.input_size)
-
-    @property
-    def vocab_size(self) -> int:
-        """Return V, the number of characters the model knows."""
-        return self.recurrent.input_size
-
-    def forward(self, X: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Score the next character after every position.
-
-        Args:
-            X: (B, T) int64, token indices.
-            state: the recurrent layer's state to start from; zeros if None.
-        Returns:
-            logits: (T, B, V), unnormalised log-probabilities of the next token.
-            state: the layer's state after the last step.
-        Raises:
-            ValueError: if X is not two-dimensional or holds an index outside the vocabulary.
-        """
-        if X.dim() != 2:
-            raise ValueError(
-                f"expected token indices of shape (B, T), got {tuple(X.shape)}: for a single text, "
-                "add the batch axis with unsqueeze(0)"
-            )
-        x = one_hot(X.T, self.vocab_size).to(next(self.parameters()).dtype)  # (T, B, V)
-        output, state = self.recurrent(x, state)  # (T, B, H)
-        return self.head(output), state
 
 
 class SequenceClassifier(nn.Module):
@@ -106,7 +56,7 @@ class SequenceClassifier(nn.Module):
         self.embedding = nn.Identity() if embedding is None else embedding
         self.recurrent, self.pooling = recurrent, pooling
         self.directions = 2 if recurrent.bidirectional else 1
-        features = self.directions * _state_size(recurrent)
+        features = self.directions * output_size(recurrent)
         self.norm = nn.BatchNorm1d(features) if batch_norm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(features, num_classes)
@@ -170,41 +120,30 @@ def _checked_lengths(lengths: Tensor, X: Tensor) -> Tensor:
     return lengths.long()
 
 
-def _state_size(recurrent: nn.Module) -> int:
-    """Return the size of an output: H, or the projection's size where an LSTM has one."""
-    return getattr(recurrent, "proj_size", 0) or recurrent.hidden_size
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Count the trainable numbers of a model."""
-    return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Within ``with``, switch dropout and gradients off; afterwards every module is as it was.
+def predict(
+    model: nn.Module, sequences: Sequence[Tensor], padding: int = 0, batch_size: int = 256
+) -> Tensor:
+    """Score the classes of every sequence, with dropout off.
 
     Args:
-        model: the model that is only used, not trained.
-    """
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:  # also when the model stops with an error
-        for module, training in modes.items():
-            module.training = training
-
-
-def detach(state: Tensor | tuple | None) -> Tensor | tuple | None:
-    """Cut a recurrent state off the graph that computed it.
-
-    Args:
-        state: a tensor, a tuple of tensors (as an LSTM's), or None.
+        model: called with X (B, T, ...) and lengths (B,), returns logits (B, C).
+        sequences: N tensors of shape (T_n, ...).
+        padding: what fills the steps after a sequence's end; it must not matter.
+        batch_size: sequences scored at a time; it must not matter either.
     Returns:
-        The same numbers, without their history.
+        logits: (N, C), on the CPU.
+    Raises:
+        ValueError: if there is no sequence, or ``batch_size`` is below 1.
+    Source: chapter 10.
     """
-    if isinstance(state, tuple):
-        return tuple(detach(part) for part in state)
-    return state if state is None else state.detach()
+    if not len(sequences) or batch_size < 1:
+        raise ValueError(
+            f"expected at least one sequence, and a batch_size of at least 1, got "
+            f"{len(sequences)} sequences and a batch_size of {batch_size}"
+        )
+    device, logits = device_of(model), []
+    with evaluating(model):
+        for start in range(0, len(sequences), batch_size):
+            X, lengths = pad(sequences[start : start + batch_size], padding)
+            logits.append(model(X.to(device), lengths).cpu())
+    return torch.cat(logits)

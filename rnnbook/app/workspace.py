@@ -18,10 +18,11 @@ manifest does not know, all of them if it is lost, counts as edited unless it eq
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from rnnbook.atomic import write_atomically
 
 MANIFEST = ".rnnbook.json"
 EARLIER_RUNS = "earlier runs"
@@ -63,6 +64,19 @@ class Change(NamedTuple):
 class _Version(NamedTuple):
     raw: str  # SHA-256 of the file
     cells: str  # SHA-256 of what a reader can edit in it; for other files that is all of it
+
+
+def find_chapters() -> Path | None:
+    """Find the book's chapters, beside the package or in the current folder.
+
+    Returns:
+        The folder of the original notebooks, or None where only the package is installed.
+    """
+    for root in (Path(__file__).resolve().parents[2], Path.cwd()):
+        # The package beside it tells the book's folder from any other one called chapters.
+        if (root / "rnnbook").is_dir() and any((root / "chapters").glob("*.ipynb")):
+            return root / "chapters"
+    return None
 
 
 def refresh(originals: Path, copy: Path) -> list[Change]:
@@ -120,7 +134,7 @@ def _refresh_one(originals: Path, copy: Path, file: Path, handed: list[_Version]
 def _apply(copy: Path, file: Path, content: bytes, new: _Version, handed: list[_Version]) -> Change:
     target = copy / file
     if not os.path.lexists(target):
-        _write(target, content)
+        write_atomically(target, content)
         return Change(file, "restored" if handed else "added")
     own = _read_own(target)
     current = None if own is None else _version(own, file)
@@ -128,11 +142,11 @@ def _apply(copy: Path, file: Path, content: bytes, new: _Version, handed: list[_
         if current == new or (current.cells == new.cells and current not in handed):
             return Change(file, "unchanged")
         if current in handed:
-            _write(target, content)
+            write_atomically(target, content)
             return Change(file, "updated")
         if _knows(handed, current):
             run = _put_beside(copy, Path(EARLIER_RUNS) / file, "run", own, replaceable=[current])
-            _write(target, content)
+            write_atomically(target, content)
             return Change(file, "updated", run)
     if _knows(handed, new):
         return Change(file, "kept")
@@ -159,7 +173,7 @@ def _put_beside(
         taken = os.path.lexists(target)
         own = _read_own(target) if taken else None
         if not taken or (own is not None and _version(own, name) in replaceable):
-            _write(target, content)
+            write_atomically(target, content)
             return name
     raise AssertionError("unreachable: there is always one more name")
 
@@ -187,19 +201,6 @@ def _version(content: bytes, file: Path) -> _Version:
     return _Version(raw, hashlib.sha256(written.encode()).hexdigest())
 
 
-def _write(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{secrets.token_hex(8)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _load_manifest(copy: Path) -> dict[str, list[_Version]]:
     try:
         stored = json.loads((copy / MANIFEST).read_bytes())
@@ -216,4 +217,4 @@ def _load_manifest(copy: Path) -> dict[str, list[_Version]]:
 def _save_manifest(copy: Path, handed: dict[str, list[_Version]]) -> None:
     files = {name: [version._asdict() for version in handed[name]] for name in sorted(handed)}
     stored = {"version": _MANIFEST_VERSION, "files": files}
-    _write(copy / MANIFEST, (json.dumps(stored, indent=1) + "\n").encode())
+    write_atomically(copy / MANIFEST, (json.dumps(stored, indent=1) + "\n").encode())
