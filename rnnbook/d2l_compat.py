@@ -22,6 +22,7 @@ from types import ModuleType
 
 import torch
 
+from rnnbook.datasets import _fetch as data
 from rnnbook.versions import required
 
 
