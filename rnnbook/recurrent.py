@@ -307,7 +307,7 @@ class RNN(_Recurrent):
         ValueError: if a size is below 1, the dropout is no probability, or the nonlinearity is
             unknown.
     Source: Elman (1990); argument names, parameter names and call signature of ``torch.nn.RNN``,
-        whose state dict loads into this module and back. Chapters 3 and 6.
+        whose state dict loads into this module and back. Chapters 3 and 7.
     """
 
     def __init__(
@@ -366,7 +366,7 @@ class LSTM(_Recurrent):
             below H.
     Source: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000); argument
         names, parameter names and call signature of ``torch.nn.LSTM``, whose state dict loads into
-        this module and back. Chapter 7.
+        this module and back. Chapter 8.
     """
 
     num_gates = 4
@@ -434,7 +434,7 @@ class GRU(_Recurrent):
     Raises:
         ValueError: if a size is below 1, or the dropout is no probability.
     Source: Cho et al. (2014), in the variant that ``torch.nn.GRU`` computes; its argument names,
-        parameter names and call signature. State dicts load both ways. Chapter 8.
+        parameter names and call signature. State dicts load both ways. Chapter 9.
     """
 
     num_gates = 3
@@ -503,7 +503,7 @@ def set_gate_bias(layer: nn.Module, value: float) -> None:
     Raises:
         TypeError: if the layer has no such gate.
         ValueError: if the layer has no biases.
-    Source: Gers et al. (2000); Jozefowicz et al. (2015). Chapters 7 and 8.
+    Source: Gers et al. (2000); Jozefowicz et al. (2015). Chapters 8 and 9.
     """
     if not isinstance(layer, LSTM | GRU | nn.LSTM | nn.GRU):
         raise TypeError(f"expected an LSTM or a GRU, got {type(layer).__name__}, without gates")
