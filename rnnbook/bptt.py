@@ -11,7 +11,7 @@ from rnnbook.recurrent import Recurrence
 
 
 @torch.no_grad()
-def bptt(
+def loss_and_gradients(
     params: Sequence[Tensor],
     inputs: Tensor,
     targets: Tensor,
