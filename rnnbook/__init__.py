@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from rnnbook.exercises import check, progress
     from rnnbook.reproducibility import device, expect, seed
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["check", "device", "expect", "progress", "seed"]
 
 _HOMES = {

@@ -39,7 +39,7 @@ def show_baselines(part: str = "validation") -> None:
     Args:
         part: ``validation`` or ``test``.
     """
-    print(f"{part + ' part, per character':29} {'perplexity':>12} {'nats':>6} {'bits':>6}")
+    print(f"{part + ' part, per character':31} {'perplexity':>12} {'nats':>6} {'bits':>6}")
     for name, perplexity in baselines(part).items():
         nats, bits = math.log(perplexity), math.log2(perplexity)
-        print(f"{name:29} {perplexity:12.2f} {nats:6.2f} {bits:6.2f}")
+        print(f"{name:31} {perplexity:12.2f} {nats:6.2f} {bits:6.2f}")

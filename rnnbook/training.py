@@ -3,6 +3,7 @@
 import copy
 import io
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -122,8 +123,9 @@ def fit(
     optimizer = optimizer or torch.optim.SGD(model.parameters(), lr)
     history, best = History(), math.inf
     # The bar goes away when it is done; stored outputs, which are compared, must never hold one.
-    hidden = {} if progress else {"disable": True}
-    for epoch in tqdm(range(1, epochs + 1), desc="epoch", leave=False, **hidden):
+    # In a notebook tqdm does not look at its own variable, so it is read here.
+    hidden = not progress or bool(os.environ.get("TQDM_DISABLE"))
+    for epoch in tqdm(range(1, epochs + 1), desc="epoch", leave=False, disable=hidden):
         with _restoring(model, epoch):
             measured = _train_epoch(model, batches, loss, optimizer, clip)
         if validation is not None:
