@@ -123,10 +123,10 @@ def _(relu_backward):
     _examine_relu(relu_backward, *tiny, one, 0.5 * one)
     generator = torch.Generator().manual_seed(0)
     for T, B, H in ((1, 2, 3), (6, 4, 5), (9, 1, 7)):
-        shares, g = (torch.randn(T, B, H, generator=generator).double() for _ in range(2))
+        input_projection, g = (torch.randn(T, B, H, generator=generator).double() for _ in range(2))
         h0 = torch.randn(B, H, generator=generator).double()
         W = torch.randn(H, H, generator=generator).double() / 2
-        _examine_relu(relu_backward, g, Recurrence.apply(shares, h0, W, "relu"), h0, W)
+        _examine_relu(relu_backward, g, Recurrence.apply(input_projection, h0, W, "relu"), h0, W)
 
 
 def _relu(g, hs, h0, W, slip=""):
@@ -167,7 +167,7 @@ def _examine_relu(relu_backward, g, hs, h0, W):
     for slip, reason in RELU_SLIPS.items():
         if _same(got, _relu(g, hs, h0, W, slip)):
             raise Wrong(reason)
-    names = ("the shares' gradient d", "dh0", "dW_hh")
+    names = ("the gradient d of the projected inputs", "dh0", "dW_hh")
     wrong = [n for n, a, b in zip(names, got, right, strict=True) if not _same([a], [b])]
     raise Wrong(f"for T, B, H = {tuple(g.shape)}, not what autograd finds: {', '.join(wrong)}")
 
