@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rnnbook.exercises import check, progress
-    from rnnbook.reproducibility import device, expect, seed
+    from rnnbook.reproducibility import device, expect, relative_distance, seed
 
 __version__ = "0.2.0"
-__all__ = ["check", "device", "expect", "progress", "seed"]
+__all__ = ["check", "device", "expect", "progress", "relative_distance", "seed"]
 
 _HOMES = {
     "check": "exercises",
     "device": "reproducibility",
     "expect": "reproducibility",
     "progress": "exercises",
+    "relative_distance": "reproducibility",
     "seed": "reproducibility",
 }
 

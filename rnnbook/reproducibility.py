@@ -3,8 +3,10 @@
 import math
 import os
 import random
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 
 class ExpectationError(AssertionError):
@@ -87,3 +89,39 @@ def expect(label: str, value: float, low: float, high: float, digits: int = 2) -
             " above been edited, or run twice? Restart the kernel and run all cells; if that does"
             " not help, please report it together with the output of `rnnbook check`."
         )
+
+
+def relative_distance(a: Tensor | Sequence[Tensor], b: Tensor | Sequence[Tensor]) -> float:
+    """Measure how far two computations of one thing are apart, ||a - b|| / ||b||.
+
+    Another processor adds in another order, and what that does to an entry near 0 can be large
+    beside that entry. The norms are over all entries, so that a change counts by what it does to
+    the whole.
+
+    Args:
+        a: a tensor of any shape and type, or a sequence of tensors, taken as one long vector.
+        b: as many tensors of the same shapes: what a is measured against.
+    Returns:
+        The distance, computed in float64 on the CPU: 0 for equal tensors, and infinity if b is all
+        zeros and a is not.
+    Raises:
+        ValueError: if the shapes differ, if there is nothing to compare, or if an entry is infinite
+            or not a number.
+    """
+    ours, theirs = ([x] if isinstance(x, Tensor) else list(x) for x in (a, b))
+    shapes, other_shapes = ([tuple(t.shape) for t in x] for x in (ours, theirs))
+    if shapes != other_shapes:
+        raise ValueError(
+            f"expected two computations of the same shapes, got {shapes} and {other_shapes}: is an "
+            "axis missing, or a transpose?"
+        )
+    if not any(t.numel() for t in theirs):
+        raise ValueError("there is no entry to compare: the tensors are empty, or there are none")
+    x, y = (torch.cat([t.detach().cpu().double().flatten() for t in x]) for x in (ours, theirs))
+    for name, vector in (("first", x), ("second", y)):
+        if not torch.isfinite(vector).all():
+            raise ValueError(f"an entry of the {name} argument is infinite or not a number")
+    apart, size = (x - y).norm().item(), y.norm().item()
+    if apart == 0:
+        return 0.0
+    return apart / size if size else math.inf
