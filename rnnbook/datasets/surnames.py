@@ -35,7 +35,7 @@ UNDIVIDED = str.maketrans(
 
 
 @dataclass(frozen=True)
-class Part:
+class LabelledNames:
     """Names with their labels.
 
     Attributes:
@@ -124,7 +124,7 @@ def _hash(name: str) -> str:
 
 def split(
     names: dict[str, list[str]], validation: float = 0.1, test: float = 0.1
-) -> tuple[Part, Part, Part]:
+) -> tuple[LabelledNames, LabelledNames, LabelledNames]:
     """Cut every language's names into three parts, in the same proportions.
 
     Args:
@@ -162,8 +162,10 @@ def split(
     return tuple(_mixed(part) for part in parts)
 
 
-def _mixed(members: list[tuple[str, int]]) -> Part:
+def _mixed(members: list[tuple[str, int]]) -> LabelledNames:
     """Return names with their labels, the languages mixed."""
     # Another hash than that which chose them: of a long list only the lowest hashes were taken.
     members = sorted(members, key=lambda member: _hash("mixed " + member[0]))
-    return Part([name for name, _ in members], torch.tensor([label for _, label in members]))
+    return LabelledNames(
+        [name for name, _ in members], torch.tensor([label for _, label in members])
+    )
