@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from rnnbook import compat
+from rnnbook import d2l_compat
 from rnnbook.text import RandomBatches, SequentialBatches, Vocab, clean, one_hot, split
 
 TEXT = "It was the 9th.\n\n  'Tide' she said -- (low)\nand again\n" * 30
@@ -14,7 +14,7 @@ TEXT = "It was the 9th.\n\n  'Tide' she said -- (low)\nand again\n" * 30
 
 @pytest.fixture(scope="module")
 def d2l():
-    return compat.load_d2l()
+    return d2l_compat.load_d2l()
 
 
 def test_clean_keeps_words_apart_unless_asked_not_to():
