@@ -10,10 +10,10 @@ import IPython.display
 import matplotlib.pyplot as plt
 import pytest
 import torch
+from rnnbook.compat import load_d2l
 from torch import nn
 
 from rnnbook import data
-from rnnbook.compat import load_d2l
 
 ROOT = Path(data.__file__).resolve().parents[1]
 needs_text = pytest.mark.skipif(

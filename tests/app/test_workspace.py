@@ -6,7 +6,6 @@ import stat
 from pathlib import Path
 
 import pytest
-
 from rnnbook.workspace import MANIFEST, refresh
 
 ROOT = Path(__file__).resolve().parent.parent

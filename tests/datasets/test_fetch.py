@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
+from rnnbook.data import TIME_MACHINE, TextUnavailable, load_text, locate, text_path
 
 from rnnbook import data
-from rnnbook.data import TIME_MACHINE, TextUnavailable, load_text, locate, text_path
 
 GENUINE = locate("time_machine").content  # read before any test points the environment elsewhere
 needs_text = pytest.mark.skipif(

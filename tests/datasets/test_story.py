@@ -5,8 +5,9 @@ import re
 import string
 from pathlib import Path
 
-from rnnbook import load_text
 from rnnbook.data import text_path
+
+from rnnbook import load_text
 
 STORY = load_text("story")
 LINES = STORY.removesuffix("\n").split("\n")

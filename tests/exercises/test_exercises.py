@@ -82,16 +82,16 @@ def test_titles_are_those_of_the_chapters():
 
 
 def _asking_for(is_one):
-    """Return the exercises all of whose right answers are one thing of the kind asked for."""
+    """Return the exercises whose right answers, one value each, begin with one of a kind."""
     return [
         number
         for number, (right, _) in CASES.items()
-        if all(len(answers) == 1 and is_one(answers[0]) for answers in right)
+        if all(len(answers) == 1 for answers in right) and is_one(right[0][0])
     ]
 
 
-FUNCTIONS = _asking_for(lambda answer: isinstance(answer, FunctionType | type))
-CHOICES = _asking_for(lambda answer: isinstance(answer, str) and len(answer) == 1)
+FUNCTIONS = _asking_for(lambda answer: isinstance(answer, FunctionType))
+CHOICES = _asking_for(lambda answer: isinstance(answer, str) and len(answer.strip()) == 1)
 
 
 def stub(*arguments): ...  # your code here
