@@ -5,6 +5,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
 
+# The Time Machine may lie in a folder beside this one; then nothing is downloaded.
+ifeq ($(RNNBOOK_DATA_DIR),)
+ifneq ($(wildcard ../shared/data/.),)
+export RNNBOOK_DATA_DIR := $(abspath ../shared/data)
+endif
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test site notebooks clean
 
@@ -15,7 +22,7 @@ lab: $(READY) ## open your own copy of the chapters in JupyterLab
 	$(BIN)/rnnbook lab
 
 test: $(READY) ## run every test, and every chapter against its stored outputs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 site: $(READY) ## build the web pages, strictly, and print where they are
 	$(BIN)/python tools/build_site.py

@@ -282,6 +282,7 @@ def padded_batches(
         list(zip(sequences, labels, strict=True)),  # type: ignore[arg-type]  # a list is a dataset
         batch_sampler=LengthBuckets([len(s) for s in sequences], batch_size, pool, generator),
         collate_fn=collate,
+        generator=generator,  # of a seed for workers, drawn at each pass even if there are none
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings that every test shares: data, state, the browser, and seconds per part at the end."""
+"""Settings that every test shares: state, the browser, what runs where, and seconds per part."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ ROOT = Path(__file__).resolve().parent.parent
 CLASSIC_RUN = "05b_"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PARTS = ("package", "lint", "notebooks", "site", "lab", "benchmarks")
+LINT = ("tests/notebooks/test_lint.py", "tests/test_quality.py")
+TOGETHER = ("tests/site", "tests/lab")  # one build of the site, one JupyterLab
+SECONDS = "rnnbook/seconds"  # where pytest's cache keeps them
 
 # Notebooks are collected from chapters/ only; one that a test writes belongs to that test.
 collect_ignore_glob = ["*.ipynb"]
@@ -23,11 +26,11 @@ _state = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Point data and reader state away from the user's own folders, for nbval's kernels too."""
-    shared = ROOT.parent / "shared" / "data"
-    if not os.environ.get("RNNBOOK_DATA_DIR") and shared.is_dir():
-        os.environ["RNNBOOK_DATA_DIR"] = str(shared)
-    os.environ["RNNBOOK_PROGRESS"] = "off"  # a bar in a cell's output would count as a change
+    """Point reader state away from the user's own folder, for workers and nbval's kernels too."""
+    os.environ["TQDM_DISABLE"] = "1"  # a bar in a cell's output would count as a change
+    if getattr(config.option, "numprocesses", None):
+        # Workers and their kernels share the cores: threads of each would only fight over them.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     config.stash[_state] = os.environ["RNNBOOK_STATE_DIR"] = tempfile.mkdtemp(prefix="rnnbook-")
     # Kernels inherit the environment and choose the inline backend only if nothing is set there,
     # so the tests' own figures are switched to Agg in this process alone.
@@ -40,18 +43,69 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash.get(_state, ""), ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip the classic run where its text cannot be had; in workers put what is long first."""
+    skip_without_text([item for item in items if item.path.name.startswith(CLASSIC_RUN)])
+    if hasattr(config, "workerinput"):
+        seconds = remembered_seconds(config)
+        items.sort(key=lambda item: -expected_seconds(unit_of(item.nodeid), seconds))
+
+
+def skip_without_text(classic: list[pytest.Item]) -> None:
     """Skip the classic run by name, with the reason, when its text cannot be had."""
-    classic = [item for item in items if item.path.name.startswith(CLASSIC_RUN)]
     if not classic:
         return
-    from rnnbook.data import TextUnavailable, load_text
+    from rnnbook.datasets import time_machine
+    from rnnbook.datasets._fetch import TextUnavailable
 
     try:
-        load_text("time_machine")
+        time_machine()
     except TextUnavailable as error:
         for item in classic:
             item.add_marker(pytest.mark.skip(reason=f"{item.path.name} needs its text: {error}"))
+
+
+# ---------------------------------------------------------------- parallel workers
+
+
+def unit_of(nodeid: str) -> str:
+    """Name what a test may not be parted from: its file, or its folder where set-up is long.
+
+    The cells of a notebook share a kernel, and the site's tests one build of the site.
+    """
+    path = nodeid.split("::")[0]
+    return next((folder for folder in TOGETHER if path.startswith(f"{folder}/")), path)
+
+
+def remembered_seconds(config: pytest.Config) -> dict[str, float]:
+    """Return how long each unit took when it last ran here; nothing of it where that is unknown."""
+    cache = getattr(config, "cache", None)
+    return cache.get(SECONDS, {}) if cache else {}
+
+
+def expected_seconds(unit: str, seconds: dict[str, float]) -> float:
+    """Guess how long a unit will take: what it took last time, or what such units usually take."""
+    if unit in seconds:
+        return seconds[unit]
+    if Path(unit).name.startswith(CLASSIC_RUN):
+        return 1000.0
+    return 100.0 if unit.endswith(".ipynb") or unit in TOGETHER else 1.0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Deal out whole units, in the order in which the workers sorted them."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Units(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Units(config, log)
+
+
+# ---------------------------------------------------------------- the browser
 
 
 def find_browser() -> str | None:
@@ -73,6 +127,9 @@ def browser_path() -> str:
     pytest.skip(reason)
 
 
+# ---------------------------------------------------------------- seconds per part
+
+
 def part_of(nodeid: str) -> str:
     """Name the part of the suite that a test belongs to.
 
@@ -82,17 +139,18 @@ def part_of(nodeid: str) -> str:
         One of PARTS.
     """
     path = nodeid.split("::")[0]
-    if path.startswith("tests/") and path.count("/") > 1:
-        folder = path.split("/")[1]
-        return folder if folder in PARTS else "package"
-    if path.endswith(".ipynb") or path == "tests/test_nbval.py":
+    if path in LINT:
+        return "lint"
+    if path.endswith(".ipynb"):
         return "notebooks"
-    return "lint" if path == "tests/test_notebooks.py" else "package"
+    folder = path.split("/")[1]
+    return folder if folder in PARTS else "package"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print how long each part took and how its tests ended."""
+    """Print how long each part took, workers added up, and how its tests ended."""
     seconds: dict[str, float] = defaultdict(float)
+    units: dict[str, float] = defaultdict(float)
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for outcome, reports in terminalreporter.stats.items():
         for report in reports:
@@ -100,11 +158,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 continue
             part = part_of(report.nodeid)
             seconds[part] += report.duration
+            units[unit_of(report.nodeid)] += report.duration
             # The empty outcome holds set-up and tear-down: time, but no test of its own.
             if outcome:
                 counts[part][outcome] += 1
     if not seconds:
         return
+    config = terminalreporter.config
+    if cache := getattr(config, "cache", None):
+        cache.set(SECONDS, remembered_seconds(config) | units)
     terminalreporter.section("seconds per part")
     for part in filter(seconds.__contains__, PARTS):
         ended = ", ".join(f"{n} {outcome}" for outcome, n in sorted(counts[part].items()))

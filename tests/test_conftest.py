@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -14,7 +16,8 @@ import pytest
 HERE = Path(__file__).resolve().parent
 # By its path: the folders below have a conftest.py of their own, under the same module name.
 SHARED = runpy.run_path(str(HERE / "conftest.py"))
-PARTS, part_of = SHARED["PARTS"], SHARED["part_of"]
+PARTS, part_of, unit_of = SHARED["PARTS"], SHARED["part_of"], SHARED["unit_of"]
+expected_seconds = SHARED["expected_seconds"]
 OPTIONS = ["-q", "-rsfE", "--color=no", "-p", "no:cacheprovider", "-c", "/dev/null"]
 
 
@@ -51,14 +54,65 @@ def test_a_required_browser_is_not_skipped(tmp_path: Path) -> None:
     assert "RNNBOOK_BROWSER=required does not let this be skipped" in said
 
 
+CELLS = [
+    "import os\nassert os.environ['OMP_NUM_THREADS'] == os.environ['TQDM_DISABLE'] == '1'",
+    "x = 1",
+    "x += 1",
+    "assert x == 2",
+]
+
+
+def test_workers_keep_a_notebook_together_and_the_parts_add_up(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "conftest.py").write_bytes((HERE / "conftest.py").read_bytes())
+    many = "import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_it(n):\n    pass\n"
+    (tmp_path / "tests" / "test_it.py").write_text(many)
+    for name in ("01_a", "02_b", "03_c"):
+        cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    command = [sys.executable, "-m", "pytest", "-n", "2", "-q", "--color=no", "-c", "/dev/null"]
+    command += ["--nbval", "--nbval-current-env", f"--rootdir={tmp_path}", "."]
+    outside = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"^package +\d+\.\d s   9 passed$", done.stdout, re.MULTILINE)
+    assert re.search(r"^notebooks +\d+\.\d s   12 passed$", done.stdout, re.MULTILINE)
+    remembered = json.loads((tmp_path / ".pytest_cache/v/rnnbook/seconds").read_text())
+    assert set(remembered) == {"01_a.ipynb", "02_b.ipynb", "03_c.ipynb", "tests/test_it.py"}
+
+
+def test_what_may_not_be_parted_is_one_unit() -> None:
+    cell = "chapters/03_rnn.ipynb::Cell 4"
+    assert unit_of(cell) == "chapters/03_rnn.ipynb"
+    assert unit_of("tests/test_text.py::test_one_hot[a::b]") == "tests/test_text.py"
+    assert unit_of("tests/site/test_pages.py::test_dark") == "tests/site"
+    assert unit_of("tests/site/test_build.py::test_links") == "tests/site"
+    assert unit_of("tests/lab/test_lab.py::test_opens") == "tests/lab"
+
+
+def test_what_is_long_starts_first() -> None:
+    names = [
+        "tests/test_text.py",
+        "chapters/01_a.ipynb",
+        "tests/site",
+        "chapters/05b_classic.ipynb",
+    ]
+    first = sorted(names, key=lambda name: -expected_seconds(name, {}))
+    assert first == [names[3], names[1], names[2], names[0]]
+    measured = {names[0]: 50.0, names[1]: 9.0, names[2]: 200.0, names[3]: 30.0}
+    again = sorted(names, key=lambda name: -expected_seconds(name, measured))
+    assert again == [names[2], names[0], names[3], names[1]]
+
+
 @pytest.mark.parametrize(
     ("nodeid", "part"),
     [
         ("tests/test_text.py::test_one_hot", "package"),
-        ("tests/exercises/test_ch01.py::test_right", "package"),
-        ("tests/test_notebooks.py::test_rules", "lint"),
+        ("tests/exercises/test_kit.py::test_right", "package"),
+        ("tests/notebooks/test_lint.py::test_rules", "lint"),
+        ("tests/test_quality.py::test_types", "lint"),
         ("chapters/03_rnn_from_scratch.ipynb::Cell 4", "notebooks"),
-        ("tests/test_nbval.py::test_tampered", "notebooks"),
+        ("tests/notebooks/test_nbval.py::test_tampered", "notebooks"),
         ("tests/site/test_pages.py::test_dark", "site"),
         ("tests/lab/test_lab.py::test_opens", "lab"),
         ("tests/benchmarks/test_speed.py::test_fast", "benchmarks"),

@@ -34,7 +34,7 @@ FOLDERS = {
     "tests": ALL_EXTRAS,
     "tools": ALL_EXTRAS,
 }
-# compat looks whether torchvision is there and does without it.
+# d2l_compat looks whether torchvision is there and does without it.
 OPTIONAL = {"torchvision"}
 # What PyTorch's builds for other accelerators bring, chosen by PyTorch itself and not by us.
 ACCELERATORS = re.compile(r"(nvidia|cuda|triton|pytorch-triton|intel|mkl|tbb)\b")
@@ -201,13 +201,13 @@ def test_the_package_does_not_lean_on_the_tests_tools(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- make
 
 
-def make(*arguments: str, folder: Path = ROOT) -> str:
+def make(*arguments: str, folder: Path = ROOT, **environment: str) -> str:
     """Return what make says it would do, in words."""
     command = ["make", "--no-print-directory", *arguments]
     # A make that started these tests must not pass its own options on.
     outside = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, check=True, env=outside
+        command, cwd=folder, capture_output=True, text=True, check=True, env=outside | environment
     ).stdout
 
 
@@ -229,6 +229,21 @@ def test_a_second_call_installs_nothing(tmp_path: Path) -> None:
     later = (tmp_path / ".venv" / ".installed").stat().st_mtime + 10
     os.utime(tmp_path / "requirements.txt", (later, later))
     assert "pip install" in make("--dry-run", "lab", folder=tmp_path)
+
+
+@pytest.mark.parametrize("given", ["", "/elsewhere"])
+def test_texts_beside_the_checkout_are_used_unless_others_are_named(
+    tmp_path: Path, given: str
+) -> None:
+    checkout, beside = tmp_path / "book", tmp_path / "shared" / "data"
+    checkout.mkdir()
+    (checkout / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    show = ["--eval=show: ; @echo [$$RNNBOOK_DATA_DIR]", "show", f"RNNBOOK_DATA_DIR={given}"]
+    show = show if given else show[:2]
+    outside = {"RNNBOOK_DATA_DIR": ""}
+    assert make(*show, folder=checkout, **outside).strip() == f"[{given}]"
+    beside.mkdir(parents=True)
+    assert make(*show, folder=checkout, **outside).strip() == f"[{given or beside}]"
 
 
 def test_the_checks_script_runs_the_readmes_test_command() -> None:

@@ -5,10 +5,12 @@ import itertools
 
 import pytest
 import torch
+from allpairspy import AllPairs
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from rnnbook.recurrent import GRU, LSTM, RNN, Recurrence, gates, set_gate_bias
+from rnnbook.diagnostics import gates
+from rnnbook.recurrent import GRU, LSTM, RNN, Recurrence, detach, output_size, set_gate_bias
 
 TOLERANCE = {"rtol": 1e-10, "atol": 1e-14}
 KINDS = {
@@ -18,20 +20,25 @@ KINDS = {
     "projected": (LSTM, nn.LSTM, {"proj_size": 2}),
     "gru": (GRU, nn.GRU, {}),
 }
-GRID = [
-    combination
-    for combination in itertools.product(
-        KINDS,
-        [(1, 1), (3, 5)],  # input size, hidden size
-        [1, 2, 3],  # layers
-        [False, True],  # batch first
-        [True, False],  # bias
-        [False, True],  # bidirectional
-        ["batched", "unbatched", "packed", "packed, longest first"],
-        [False, True],  # with a state
-    )
-    if combination[0] != "projected" or combination[1] != (1, 1)  # nothing below one unit
+AXES = [
+    # Kind, and input and hidden size; a projection has nothing below one unit.
+    [
+        (kind, size)
+        for kind in KINDS
+        for size in ((1, 1), (3, 5))
+        if kind != "projected" or size[1] > 1
+    ],
+    [1, 2, 3],  # layers
+    [False, True],  # batch first
+    [True, False],  # bias
+    [False, True],  # bidirectional
+    ["batched", "unbatched", "packed", "packed, longest first"],
+    [False, True],  # with a state
 ]
+NAMES = ("cell", "layers", "batch_first", "bias", "bidirectional", "batch", "with_state")
+# Any two settings meet in a few dozen layers; all of them are tried by `pytest -m full`.
+PAIRS = [tuple(row) for row in AllPairs(AXES)]
+GRID = list(itertools.product(*AXES))
 
 
 def pair(kind, sizes, layers=1, batch_first=False, bias=True, bidirectional=False, **more):
@@ -66,13 +73,33 @@ def flat(result):
     return [result] if isinstance(result, torch.Tensor) else [t for r in result for t in flat(r)]
 
 
-@pytest.mark.parametrize(
-    ("kind", "sizes", "layers", "batch_first", "bias", "bidirectional", "batch", "with_state"),
-    GRID,
-)
+def meetings(rows):
+    """Return which two settings meet in some rows."""
+    axes = list(itertools.combinations(range(len(AXES)), 2))
+    return {(i, j, row[i], row[j]) for i, j in axes for row in rows}
+
+
+def test_every_two_settings_meet_in_a_few_layers():
+    assert meetings(PAIRS) == meetings(GRID) and len(PAIRS) < len(GRID) / 20
+
+
+@pytest.mark.parametrize(NAMES, PAIRS)
 def test_values_and_gradients_equal_torchs(
-    kind, sizes, layers, batch_first, bias, bidirectional, batch, with_state
+    cell, layers, batch_first, bias, bidirectional, batch, with_state
 ):
+    compare(*cell, layers, batch_first, bias, bidirectional, batch, with_state)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(NAMES, GRID)
+def test_values_and_gradients_equal_torchs_in_every_combination(
+    cell, layers, batch_first, bias, bidirectional, batch, with_state
+):
+    compare(*cell, layers, batch_first, bias, bidirectional, batch, with_state)
+
+
+def compare(kind, sizes, layers, batch_first, bias, bidirectional, batch, with_state):
+    """Run both layers on the same input; every output and every gradient must be equal."""
     ours, theirs = pair(kind, sizes, layers, batch_first, bias, bidirectional)
     T, B = 6, 4
     leading = (T,) if batch == "unbatched" else (B, T) if batch_first else (T, B)
@@ -218,27 +245,10 @@ def test_the_backward_pass_agrees_with_finite_differences(nonlinearity, T):
 
 
 def test_the_recurrence_leaves_its_inputs_as_they_were():
-    shares, h0, W = torch.randn(4, 2, 3), torch.randn(2, 3), torch.randn(3, 3)
-    before = [t.clone() for t in (shares, h0, W)]
-    Recurrence.apply(shares, h0, W, "tanh")
-    assert all(torch.equal(a, b) for a, b in zip(before, (shares, h0, W), strict=True))
-
-
-@pytest.mark.parametrize("layer", [LSTM, nn.LSTM, GRU, nn.GRU])
-def test_gates_explain_the_states(layer):
-    torch.manual_seed(0)
-    net, x = layer(3, 5, dtype=torch.float64), torch.randn(7, 2, 3).double()
-    found = gates(net, x)
-    torch.testing.assert_close(found["h"], net(x)[0], **TOLERANCE)
-    if "f" in found:
-        before = torch.cat([torch.zeros(1, 2, 5).double(), found["c"][:-1]])
-        c = found["f"] * before + found["i"] * found["g"]
-        torch.testing.assert_close(found["c"], c, **TOLERANCE)
-        torch.testing.assert_close(found["h"], found["o"] * c.tanh(), **TOLERANCE)
-    else:
-        before = torch.cat([torch.zeros(1, 2, 5).double(), found["h"][:-1]])
-        mixed = (1 - found["z"]) * found["n"] + found["z"] * before
-        torch.testing.assert_close(found["h"], mixed, **TOLERANCE)
+    projected, h0, W = torch.randn(4, 2, 3), torch.randn(2, 3), torch.randn(3, 3)
+    before = [t.clone() for t in (projected, h0, W)]
+    Recurrence.apply(projected, h0, W, "tanh")
+    assert all(torch.equal(a, b) for a, b in zip(before, (projected, h0, W), strict=True))
 
 
 @pytest.mark.parametrize("layer", [LSTM, nn.LSTM, GRU, nn.GRU])
@@ -262,7 +272,34 @@ def test_layers_without_such_gates_are_refused():
         set_gate_bias(nn.RNN(3, 5), 1.0)
     with pytest.raises(ValueError, match="bias=False"):
         set_gate_bias(LSTM(3, 5, bias=False), 1.0)
-    with pytest.raises(TypeError, match="got RNN"):
-        gates(RNN(3, 5), torch.zeros(2, 1, 3))
-    with pytest.raises(ValueError, match="one layer"):
-        gates(nn.GRU(3, 5, num_layers=2), torch.zeros(2, 1, 3))
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        *[(kind, {}) for kind in KINDS],
+        *[(kind, {"num_layers": 3, "bidirectional": True}) for kind in KINDS],
+        *[(kind, {"bias": False, "batch_first": True}) for kind in KINDS],
+        *[(kind, {"num_layers": 2, "dropout": 0.25, "batch_first": True}) for kind in KINDS],
+    ],
+)
+def test_a_printed_layer_looks_like_torchs(kind, options):
+    ours, theirs, own = KINDS[kind]
+    said = repr(ours(3, 5, **own, **options))
+    # PyTorch does not tell a relu layer from a tanh layer; ours says it.
+    assert ("nonlinearity=relu" in said) == (kind == "relu")
+    assert said.replace(", nonlinearity=relu", "") == repr(theirs(3, 5, **own, **options))
+
+
+def test_output_size_is_the_projections_where_there_is_one():
+    for layer in (LSTM(3, 5, proj_size=2), nn.LSTM(3, 5, proj_size=2)):
+        assert output_size(layer) == 2
+    for layer in (RNN(3, 5), nn.GRU(3, 5), nn.LSTM(3, 5, bidirectional=True)):
+        assert output_size(layer) == 5
+
+
+def test_detach_cuts_every_part_of_a_state():
+    h = torch.zeros(2, requires_grad=True) * 2
+    assert detach(None) is None and detach(h).grad_fn is None
+    pair = detach((h, (h, h)))
+    assert pair[0].grad_fn is None and pair[1][1].grad_fn is None

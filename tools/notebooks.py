@@ -35,6 +35,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from notebook_lint import Problem, lint
+from rnnbook.atomic import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = ROOT / "chapters"
@@ -79,11 +80,8 @@ def kernel_environment(state: str) -> dict[str, str]:
     Args:
         state: folder where the exercises of this run may remember progress.
     """
-    environment = {**os.environ, "RNNBOOK_STATE_DIR": state, "RNNBOOK_PROGRESS": "off"}
+    environment = {**os.environ, "RNNBOOK_STATE_DIR": state, "TQDM_DISABLE": "1"}
     environment.pop("MPLBACKEND", None)
-    shared = ROOT.parent / "shared" / "data"
-    if not environment.get("RNNBOOK_DATA_DIR") and shared.is_dir():
-        environment["RNNBOOK_DATA_DIR"] = str(shared)
     return environment
 
 
@@ -257,21 +255,6 @@ def run_chapter(path: Path, fresh: bool = False, timeout: int = CELL_TIMEOUT) ->
     return dumps(notebook)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file whole, so that an interruption leaves either the old or the new one."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as handle:
-        handle.write(text)
-    temporary = Path(handle.name)
-    try:
-        if path.exists():
-            temporary.chmod(path.stat().st_mode)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def problems(path: Path) -> list[Problem]:
     """Lint one stored chapter, its file's form included."""
     notebook = load(path)
@@ -294,7 +277,7 @@ def run(paths: list[Path], fresh: bool, check: bool, timeout: int) -> bool:
             continue
         changed = path.read_text("utf-8") != text
         if changed and not check:
-            write_atomically(path, text)
+            write_atomically(path, text.encode())
         word = "unchanged" if not changed else "would change" if check else "changed"
         print(f"{path.name}: {time.monotonic() - started:.1f} s, {word}", flush=True)
         good = good and not (check and changed)

@@ -5,9 +5,9 @@ from collections import Counter
 import torch
 
 from rnnbook import text
-from rnnbook.data import load_text
+from rnnbook.datasets import story
 
-words = Counter(text.clean(load_text("story")).split())
+words = Counter(text.clean(story().raw).split())
 ONCE = sum(n == 1 for n in words.values())
 HALF, _sum = 0, 0
 for _, n in words.most_common():

@@ -6,15 +6,14 @@ from collections import Counter
 
 import numpy as np
 
-from rnnbook.data import load_text
-from rnnbook.exercises.ch02 import _strengths
-from rnnbook.ngrams import NGram
-from rnnbook.text import Vocab, clean, split
+from rnnbook.datasets import story
+from rnnbook.exercises.ch02 import _concentrations
+from rnnbook.ngram import NGram
 
-CHOSEN, WHOLE, _ = _strengths()
-train, heldout = split(clean(load_text("story")))
-counted, validation = split(train)
-V = len(Vocab(train))
+CHOSEN, ON_TEST, _ = _concentrations()
+corpus = story()
+train, validation, test = corpus.train.text, corpus.validation.text, corpus.test.text
+V = len(corpus.vocab)
 
 
 def by_lookahead(text, context):
@@ -114,13 +113,13 @@ CASES = {
         ],
     ),
     "2.5": (
-        [(CHOSEN, round(WHOLE[CHOSEN], 2)), (float(CHOSEN), WHOLE[CHOSEN])],
+        [(CHOSEN, round(ON_TEST[CHOSEN], 2)), (float(CHOSEN), ON_TEST[CHOSEN])],
         [
-            (1, WHOLE[1]),
-            (32, WHOLE[32]),
-            (5, WHOLE[CHOSEN]),
-            (CHOSEN, NGram(5, V, CHOSEN).fit(counted).perplexity(validation)),
-            (CHOSEN, NGram(5, V, CHOSEN).fit(counted).perplexity(heldout)),
+            (1, ON_TEST[1]),
+            (32, ON_TEST[32]),
+            (5, ON_TEST[CHOSEN]),
+            (CHOSEN, NGram(5, V, CHOSEN).fit(train).perplexity(validation)),
+            (CHOSEN, NGram(5, V, CHOSEN).fit(train + validation).perplexity(test)),
             (CHOSEN, NGram(5, V, CHOSEN).fit(train).perplexity(train)),
         ],
     ),

@@ -5,8 +5,7 @@ import math
 import torch
 from torch import nn
 
-from rnnbook.models import detach
-from rnnbook.recurrent import set_gate_bias
+from rnnbook.recurrent import detach, set_gate_bias
 
 HALF = 0.5 ** (1 / 50)
 BIAS = math.log(HALF / (1 - HALF))

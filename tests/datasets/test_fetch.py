@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from rnnbook import data
-from rnnbook.data import TIME_MACHINE, TextUnavailable, load_text, locate, text_path
+from rnnbook.datasets import _fetch as data
+from rnnbook.datasets._fetch import TIME_MACHINE, TextUnavailable, load_text, locate, text_path
 
 GENUINE = locate("time_machine").content  # read before any test points the environment elsewhere
 needs_text = pytest.mark.skipif(
@@ -336,13 +336,13 @@ def test_processes_racing_for_an_empty_cache(server):
 
     server.answers = [answer]
     program = (
-        "import dataclasses, hashlib, sys; from rnnbook import data;"
+        "import dataclasses, hashlib, sys; from rnnbook.datasets import _fetch as data;"
         "data.TIME_MACHINE = dataclasses.replace(data.TIME_MACHINE, url=sys.argv[1]);"
         "data.TIMEOUT = (60, 60);"
         "text = data.load_text('time_machine');"
         "print(hashlib.sha256(text.encode()).hexdigest())"
     )
-    environment = os.environ | {"PYTHONPATH": str(Path(data.__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(data.__file__).parents[2])}
     racers = [
         subprocess.Popen(
             [sys.executable, "-c", program, server.url],

@@ -1,10 +1,5 @@
-"""The command `rnnbook`, started as a reader starts it.
+"""The command `rnnbook`, started as a reader starts it."""
 
-`rnnbook check` imports torch, matplotlib and d2l, which takes a new process seconds: it is started
-once with everything there and once with nothing there, and its variants share this process.
-"""
-
-import importlib.metadata
 import json
 import os
 import re
@@ -14,39 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import matplotlib
 import pytest
 import requests
+from rnnbook_command import ROOT, arguments, rnnbook, without
 
-from rnnbook import __version__, cli
-
-ROOT = Path(cli.__file__).resolve().parents[1]
-START = "import sys; from rnnbook.cli import main; sys.exit(main())"
-
-
-def arguments(*words: str, before: str = "") -> list[str]:
-    return [sys.executable, "-c", before + START, *words]
-
-
-def rnnbook(
-    *words: str, before: str = "", cwd: Path = ROOT, package: Path = ROOT
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        arguments(*words, before=before),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(package)},
-    )
-
-
-def without(*names: str) -> str:
-    return f"import sys; sys.modules.update(dict.fromkeys({names}))\n"
+from rnnbook import __version__
 
 
 @pytest.fixture
@@ -57,26 +28,6 @@ def checkout(tmp_path) -> Path:
     for part in ("rnnbook", "chapters", "book"):
         shutil.copytree(ROOT / part, folder / part, ignore=skipped)
     return folder
-
-
-@pytest.fixture(scope="module")
-def package_alone(tmp_path_factory) -> Path:
-    site = tmp_path_factory.mktemp("site")
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "rnnbook", site / "rnnbook", ignore=ignored)
-    return site
-
-
-@pytest.fixture
-def check(capsys) -> Callable[[], subprocess.CompletedProcess[str]]:
-    """Call `rnnbook check` within this process, and tell what a new one would have told."""
-
-    def call() -> subprocess.CompletedProcess[str]:
-        capsys.readouterr()
-        status = cli.main(["check"])
-        return subprocess.CompletedProcess(["rnnbook", "check"], status, *capsys.readouterr())
-
-    return call
 
 
 class TestHelp:
@@ -109,100 +60,6 @@ class TestHelp:
             pytest.skip("the package is not installed here, so there is no script")
         done = subprocess.run([script, "--version"], capture_output=True, text=True, timeout=60)
         assert done.stdout.strip() == f"rnnbook {__version__}"
-
-
-class TestCheck:
-    def table(self, output: str) -> dict[str, tuple[str, str]]:
-        lines = output.partition("\n\n")[0].splitlines()
-        assert lines[0] == f"rnnbook {__version__}"
-        rows = [re.fullmatch(r"  (\w+) +(\w+) +(.+)", line).groups() for line in lines[1:]]
-        assert len({line.index(row[2]) for line, row in zip(lines[1:], rows, strict=True)}) == 1
-        return {name: (state, told) for state, name, told in rows}
-
-    def test_all_is_well(self):
-        done = rnnbook("check")
-        assert (done.returncode, done.stderr) == (0, "")
-        table = self.table(done.stdout)
-        assert {"Python", "platform", "device", "fonts", "story", "time_machine"} <= set(table)
-        assert {*cli.ESSENTIAL, *cli.OPTIONAL} <= set(table)
-        assert "MISSING" not in done.stdout
-        assert table["torch"][1].startswith("2.")
-        assert table["story"][1].endswith("story.txt") and "bundled" in table["story"][1]
-
-    def test_the_home_folder_is_not_named(self, check, monkeypatch, tmp_path):
-        home = str(tmp_path)
-        for name in ("HOME", "USERPROFILE"):
-            monkeypatch.setenv(name, home)
-        for name in ("XDG_CACHE_HOME", "RNNBOOK_DATA_DIR"):
-            monkeypatch.setenv(name, "")
-        done = check()
-        state, told = self.table(done.stdout)["time_machine"]
-        assert state == "note" and "will be downloaded to ~" in told
-        assert home not in done.stdout and done.returncode == 0
-
-    def test_missing_essentials_and_their_fixes(self):
-        names = ["torch", "matplotlib", "ipywidgets", "jupyterlab", "requests"]
-        done = rnnbook("check", before=without(*names))
-        assert (done.returncode, done.stderr) == (1, "")
-        for name in names:
-            assert self.table(done.stdout)[name] == ("MISSING", "not installed")
-            assert f"\n  {name}: python -m pip install {name}\n" in done.stdout
-
-    def test_missing_extras_are_only_noted(self, check, monkeypatch):
-        for name in ("d2l", "nbval"):
-            monkeypatch.setitem(sys.modules, name, None)
-        done = check()
-        assert (done.returncode, done.stderr) == (0, "")
-        for name, fix in {"d2l": "d2l==0.17.0", "nbval": "nbval"}.items():
-            assert self.table(done.stdout)[name][0] == "note"
-            assert f"\n  {name}: python -m pip install {fix}\n" in done.stdout
-
-    def test_a_package_that_is_broken(self, check, monkeypatch, tmp_path):
-        (tmp_path / "ipywidgets").mkdir()
-        (tmp_path / "ipywidgets" / "__init__.py").write_text("raise OSError('no such library\\nX')")
-        monkeypatch.syspath_prepend(tmp_path)
-        monkeypatch.delitem(sys.modules, "ipywidgets", raising=False)
-        done = check()
-        state, told = self.table(done.stdout)["ipywidgets"]
-        assert state == "MISSING" and told == "does not import: OSError: no such library"
-        assert "pip install ipywidgets --force-reinstall" in done.stdout and done.returncode == 1
-
-    def test_the_other_d2l(self, check, monkeypatch):
-        v = importlib.metadata.version
-        other = {"d2l": "1.0.3"}
-        monkeypatch.setattr(importlib.metadata, "version", lambda name: other.get(name) or v(name))
-        done = check()
-        assert self.table(done.stdout)["d2l"][1].startswith("1.0.3 instead of 0.17.0")
-        assert "pip install d2l==0.17.0" in done.stdout and done.returncode == 0
-
-    def test_a_device_that_is_not_here(self, check, monkeypatch):
-        monkeypatch.setenv("RNNBOOK_DEVICE", "abacus")
-        done = check()
-        assert done.returncode == 1
-        assert "device: RNNBOOK_DEVICE is 'abacus'" in done.stdout
-
-    def test_a_font_that_is_not_here(self, check, tmp_path):
-        settings = tmp_path / "matplotlibrc"
-        settings.write_text("font.family: Nowhere Grotesk\n")
-        with matplotlib.rc_context(fname=settings):
-            done = check()
-        told = "Nowhere Grotesk not found: figures use DejaVu Sans"
-        assert self.table(done.stdout)["fonts"] == ("note", told)
-
-    def test_a_damaged_text(self, check, monkeypatch, tmp_path):
-        (tmp_path / "timemachine.txt").write_text("something else")
-        monkeypatch.setenv("RNNBOOK_DATA_DIR", str(tmp_path))
-        done = check()
-        assert "has 14 bytes instead of 178,979" in self.table(done.stdout)["time_machine"][1]
-        assert f"time_machine: remove or replace {tmp_path}" in done.stdout
-        assert done.returncode == 0
-
-    def test_without_the_chapters(self, check, monkeypatch, package_alone, tmp_path):
-        monkeypatch.setattr(cli, "__file__", str(package_alone / "rnnbook" / "cli.py"))
-        monkeypatch.chdir(tmp_path)
-        done = check()
-        assert self.table(done.stdout)["chapters"] == ("note", "not found from here")
-        assert done.returncode == 0
 
 
 class TestLabRefuses:

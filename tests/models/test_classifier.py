@@ -1,26 +1,21 @@
 """rnnbook.models.SequenceClassifier: padding, order and company must not matter."""
 
-import matplotlib.pyplot as plt
+import random
+
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from rnnbook import plots
-from rnnbook.classification import prefix_probabilities
-from rnnbook.models import POOLING, SequenceClassifier, count_parameters
-from rnnbook.text import Vocab
-from rnnbook.widgets import prefix_reader
+from rnnbook.models import SequenceClassifier, count_parameters, predict
+from rnnbook.models.classifier import POOLING
+from rnnbook.recurrent import GRU, LSTM, RNN
 
-LAYERS = {"RNN": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
+LAYERS = {
+    "nn.RNN": nn.RNN, "nn.GRU": nn.GRU, "nn.LSTM": nn.LSTM, "RNN": RNN, "GRU": GRU, "LSTM": LSTM
+}  # fmt: skip
 LENGTHS = torch.tensor([3, 6, 1, 4])
 F, H, C = 3, 5, 2
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    yield
-    plt.close("all")
 
 
 def _model(layer="GRU", *, pooling="last", **options):
@@ -180,72 +175,40 @@ def test_a_sequence_without_a_batch_axis_is_refused(lengths):
         embedded(torch.tensor([1, 2, 3]), lengths)
 
 
-# ---------------------------------------------------------------- read along, and figures
+# ---------------------------------------------------------------- predict
 
 
-def _reader():
+@pytest.fixture
+def reader():
     torch.manual_seed(0)
-    vocab = Vocab("abcdefghijklmnopqrstuvwxyz ", reserved_tokens=["<pad>"])
-    embedding = nn.Embedding(len(vocab), F)
-    recurrent = nn.GRU(F, H, batch_first=True, bidirectional=True)
-    return SequenceClassifier(recurrent, C, embedding=embedding, dropout=0.5), vocab
+    embedding = nn.Embedding(6, 8, padding_idx=0)
+    return SequenceClassifier(
+        nn.GRU(8, 16, batch_first=True), 3, embedding=embedding, dropout=0.1
+    ).train()
 
 
-def test_the_opinion_at_a_prefix_is_that_of_the_prefix_alone():
-    model, vocab = _reader()
-    probabilities = prefix_probabilities(model, vocab, "rossi")
-    assert probabilities.shape == (5, C) and model.training
-    model.eval()
-    for t in range(5):
-        alone = model(vocab.encode("rossi"[: t + 1]).unsqueeze(0)).softmax(dim=1)[0]
-        torch.testing.assert_close(probabilities[t], alone)
-    for name in ("", "r0ssi"):
-        with pytest.raises(ValueError, match="at least one letter"):
-            prefix_probabilities(model, vocab, name)
+def _some_sequences():
+    rng = random.Random(0)
+    return [torch.tensor(rng.choices(range(1, 6), k=rng.randint(1, 7))) for _ in range(200)]
 
 
-def test_the_reader_follows_the_name_and_says_what_it_cannot_read():
-    model, vocab = _reader()
-    widget = prefix_reader(model, vocab, ["north", "south"], "Müller")
-    assert 'alt="Heat map of class probabilities after each letter of muller."' in (
-        widget.picture.value
-    )
-    widget.controls["text"].value = "O'Brien"
-    assert "each letter of o brien." in widget.picture.value
-    widget.controls["text"].value = "42"
-    assert "role='alert'" in widget.picture.value
-    assert "knows the Latin alphabet only" in widget.picture.value
+def test_predictions_depend_neither_on_the_batch_nor_on_dropout(reader):
+    sequences = _some_sequences()
+    logits = predict(reader, sequences)
+    assert logits.shape == (200, 3) and reader.training and not logits.requires_grad
+    for options in ({"batch_size": 1}, {"batch_size": 7, "padding": 5}):
+        torch.testing.assert_close(predict(reader, sequences, **options), logits)
 
 
-def _texts(ax):
-    return [text.get_text() for text in ax.texts]
+def test_predicting_from_nothing_is_refused(reader):
+    for sequences, batch_size in (([], 8), ([torch.tensor([1])], 0)):
+        with pytest.raises(ValueError, match="at least one sequence, and a batch_size"):
+            predict(reader, sequences, batch_size=batch_size)
 
 
-def test_a_pattern_shows_where_it_reads_and_writes():
-    _, ax = plots.subplots()
-    plots.pattern(ax, reads=[1, 2, 3], writes=[3], num_steps=3)
-    assert {"$x_1$", "$x_2$", "$x_3$", "$o_3$"} <= set(_texts(ax)) and "$o_1$" not in _texts(ax)
-    _, ax = plots.subplots()
-    plots.pattern(ax, reads=[1, 2], writes=[], num_steps=2)
-    assert "summary" in _texts(ax)
-    _, ax = plots.subplots()
-    plots.pattern(ax, reads=[], writes=[1, 2], num_steps=2, start=True)
-    assert "$z$" in _texts(ax) and "$x_1$" not in _texts(ax) and "summary" not in _texts(ax)
-
-
-@pytest.mark.parametrize(("counts", "padding"), [(False, 2), (True, 0)])
-def test_padding_is_grey_or_gone_with_the_columns_counted(counts, padding):
-    _, ax = plots.subplots()
-    plots.padded(ax, ["abc", "d"], counts=counts)
-    greys = [p for p in ax.patches if p.get_facecolor() == (0.75, 0.75, 0.75, 1.0)]
-    assert len(greys) == padding and len(ax.patches) == 4 + padding
-    assert _texts(ax) == ["a", "b", "c", "d"] + (["2", "1", "1"] if counts else [])
-
-
-def test_a_confusion_matrix_shows_its_counts():
-    _, ax = plots.subplots()
-    plots.confusion(ax, torch.tensor([[5, 1], [0, 7]]), ["north", "south"])
-    assert _texts(ax) == ["5", "1", "7"]
-    torch.testing.assert_close(
-        torch.as_tensor(ax.images[0].get_array().data), torch.tensor([[5 / 6, 1 / 6], [0, 1]])
-    )
+def test_a_model_that_stops_goes_back_to_training(reader):
+    reader.dropout.eval()  # one part may be frozen
+    with pytest.raises(IndexError):
+        predict(reader, [torch.tensor([99])])
+    assert reader.training and reader.recurrent.training and not reader.dropout.training
+    assert torch.is_grad_enabled()

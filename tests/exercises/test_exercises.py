@@ -1,11 +1,13 @@
 """Every exercise's check accepts right answers, the book's and another, and refuses wrong ones."""
 
+import dataclasses
 import importlib
 import io
 import json
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import FunctionType
 
 import nbformat
 import pytest
@@ -14,13 +16,14 @@ from rnnbook import exercises
 from rnnbook.exercises import NOT_ATTEMPTED, NOT_YET, PASSED, grade
 from tests.cases.ch05 import epoch
 
-CHAPTERS = Path(__file__).parents[1] / "chapters"
+ROOT = Path(__file__).parents[2]
+CHAPTERS = ROOT / "chapters"
 CHECK = re.compile(r'\bcheck\(\s*"([\d.]+)"')
 exercises._load_all()
 
 # For each exercise: another right answer, and at least four plausible wrong ones.
 CASES = {}
-for module in sorted(Path(__file__).parent.glob("cases/ch*.py")):
+for module in sorted((ROOT / "tests" / "cases").glob("ch*.py")):
     CASES |= importlib.import_module(f"tests.cases.{module.stem}").CASES
 
 
@@ -78,44 +81,17 @@ def test_titles_are_those_of_the_chapters():
         assert f"### Exercise {number} · {exercise.title}  [" in headings
 
 
-# The exercises that ask for one function, and those that ask for one letter.
-FUNCTIONS = [
-    "1.2",
-    "1.4",
-    "1.6",
-    "2.2",
-    "2.3",
-    "2.6",
-    "3.2",
-    "3.5",
-    "3.6",
-    "4.2",
-    "4.3",
-    "4.4",
-    "4.6",
-    "5.2",
-    "5.3",
-    "5.4",
-    "5.6",
-    "6.1",
-    "6.5",
-    "7.2",
-    "7.4",
-    "7.5",
-    "7.6",
-    "8.2",
-    "8.3",
-    "8.4",
-    "8.5",
-    "9.2",
-    "9.3",
-    "9.6",
-    "10.2",
-    "10.3",
-    "10.5",
-    "10.6",
-]
-CHOICES = ["1.5", "2.7", "3.7", "4.5", "5.5", "6.2", "8.6", "9.1", "10.7"]
+def _asking_for(is_one):
+    """Return the exercises whose right answers, one value each, begin with one of a kind."""
+    return [
+        number
+        for number, (right, _) in CASES.items()
+        if all(len(answers) == 1 for answers in right) and is_one(right[0][0])
+    ]
+
+
+FUNCTIONS = _asking_for(lambda answer: isinstance(answer, FunctionType))
+CHOICES = _asking_for(lambda answer: isinstance(answer, str) and len(answer.strip()) == 1)
 
 
 def stub(*arguments): ...  # your code here
@@ -123,6 +99,7 @@ def stub(*arguments): ...  # your code here
 
 @pytest.mark.parametrize("stub", [None, ..., stub, lambda *a, **k: None, lambda *a, **k: ...])
 def test_an_untouched_stub_is_not_attempted(stub):
+    assert len(FUNCTIONS) >= 34 and len(CHOICES) >= 9
     for number in FUNCTIONS:
         assert grade(number, stub).status == NOT_ATTEMPTED
     for number in CHOICES:
@@ -178,7 +155,36 @@ def test_progress_is_remembered_and_solutions_do_not_count(tmp_path, monkeypatch
     # A wrong answer later takes nothing away, and a new process remembers.
     _said(exercises.check, "1.5", "a")
     assert "[x] 1.5 " in _said(exercises.progress)
-    assert json.loads((tmp_path / "state" / "progress.json").read_text()) == ["1.5"]
+    stored = json.loads((tmp_path / "state" / "progress.json").read_text())
+    assert stored == {"passed": [exercises.REGISTRY["1.5"].slug]}
+
+
+def test_progress_goes_with_an_exercise_to_its_new_number(tmp_path, monkeypatch):
+    monkeypatch.setenv("RNNBOOK_STATE_DIR", str(tmp_path))
+    moved = dataclasses.replace(exercises.REGISTRY["1.5"], number="1.9")
+    _said(exercises.check, "1.5", "b")
+    monkeypatch.setitem(exercises.REGISTRY, "1.9", moved)
+    monkeypatch.delitem(exercises.REGISTRY, "1.5")
+    assert "[x] 1.9 " in _said(exercises.progress)
+
+
+def test_the_old_list_of_numbers_is_understood(tmp_path, monkeypatch):
+    # Version 0.1 stored numbers, and its chapters from 6 on had one less.
+    monkeypatch.setenv("RNNBOOK_STATE_DIR", str(tmp_path))
+    state = tmp_path / "progress.json"
+    state.write_text('["1.5", "6.2", "10.7", "99.1", "nonsense", 3]')
+    said = _said(exercises.progress)
+    passed = re.findall(r"\[x\] ([\d.]+) ", said)
+    assert passed == ["1.5", "7.2", "11.7"]
+    _said(exercises.check, "3.7", "b")
+    slugs = {exercises.REGISTRY[number].slug for number in (*passed, "3.7")}
+    assert set(json.loads(state.read_text())["passed"]) == slugs
+
+
+def test_slugs_are_unique_and_plain():
+    slugs = [exercise.slug for exercise in exercises.REGISTRY.values()]
+    assert len(slugs) == len(set(slugs))
+    assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) for slug in slugs)
 
 
 def test_progress_survives_a_broken_file_and_a_folder_that_cannot_be_written(tmp_path, monkeypatch):

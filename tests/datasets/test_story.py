@@ -1,14 +1,16 @@
-"""The story: its alphabet and layout, and a calendar that holds in every ledger entry."""
+"""rnnbook.datasets.story: the corpus, and the story's alphabet, layout and calendar."""
 
 import datetime
 import re
 import string
-from pathlib import Path
 
-from rnnbook import load_text
-from rnnbook.data import text_path
+import pytest
 
-STORY = load_text("story")
+from rnnbook.datasets import story
+from rnnbook.datasets.story import STORY as FILE
+from rnnbook.text import UNKNOWN, clean
+
+STORY = story().raw
 LINES = STORY.removesuffix("\n").split("\n")
 PARAGRAPHS = STORY.removesuffix("\n").split("\n\n")
 ENTRY = re.compile(r"([A-Z][a-z]+) (\d+)(st|nd|rd|th), (\d{4})\. ([A-Z][a-z]{2})\. High water ")
@@ -23,10 +25,30 @@ def ordinal(day: int) -> str:
     return "th" if 11 <= day <= 13 else {1: "st", 2: "nd", 3: "rd"}.get(day % 10, "th")
 
 
-def test_load_text_returns_the_file_of_the_package():
-    path = Path(text_path("story"))
-    assert (path.parent.name, path.name) == ("rnnbook", "story.txt")
-    assert path.read_text(encoding="ascii") == STORY == load_text()
+def test_the_corpus_is_the_cleaned_file_in_three_parts():
+    corpus = story()
+    assert FILE.read_text("ascii") == corpus.raw
+    parts = (corpus.train, corpus.validation, corpus.test)
+    assert "".join(part.text for part in parts) == clean(corpus.raw)
+    assert [round(len(part) / len(clean(corpus.raw)), 3) for part in parts] == [0.8, 0.1, 0.1]
+    for part in parts:
+        assert len(part) == len(part.tokens) and corpus.vocab.decode(part.tokens) == part.text
+
+
+def test_the_vocabulary_is_that_of_the_training_part_alone():
+    # So little to train on that letters are missing: the rest of the text must not bring them in.
+    corpus = story(validation=0.5, test=0.4995)
+    seen = set(corpus.train.text)
+    assert set(corpus.vocab.idx_to_token) == {UNKNOWN, *seen}
+    unseen = set(corpus.validation.text) - seen
+    assert unseen and not any(letter in corpus.vocab for letter in unseen)
+    for letter, token in zip(corpus.validation.text, corpus.validation.tokens, strict=True):
+        assert (token == 0) == (letter in unseen)
+
+
+def test_fractions_that_leave_nothing_to_train_on_are_refused():
+    with pytest.raises(ValueError, match="leave some text to train on"):
+        story(0.5, 0.5)
 
 
 def test_is_long_enough_to_train_on():

@@ -12,10 +12,10 @@ import pytest
 import torch
 from torch import nn
 
-from rnnbook import data
-from rnnbook.compat import load_d2l
+from rnnbook.d2l_compat import load_d2l
+from rnnbook.datasets import _fetch as data
 
-ROOT = Path(data.__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 needs_text = pytest.mark.skipif(
     data.locate("time_machine").content is None,
     reason="timemachine.txt is needed: set RNNBOOK_DATA_DIR to its folder",
@@ -220,7 +220,7 @@ def test_no_warning_reaches_the_reader():
     program = """
 import torch
 from torch import nn
-from rnnbook.compat import load_d2l
+from rnnbook.d2l_compat import load_d2l
 d2l = load_d2l()
 batches, vocab = d2l.load_data_time_machine(32, 35, max_tokens=5000)
 net = d2l.RNNModel(nn.RNN(len(vocab), 16), len(vocab))
@@ -235,7 +235,7 @@ d2l.plot(torch.arange(3.0), torch.arange(3.0))
 def test_figures_become_svg_in_ipython(tmp_path):
     program = """
 import IPython.display, matplotlib.figure
-from rnnbook.compat import load_d2l
+from rnnbook.d2l_compat import load_d2l
 formatter = get_ipython().display_formatter.formatters["image/svg+xml"]
 formatter.for_type(matplotlib.figure.Figure, None)
 load_d2l().use_svg_display()
@@ -249,7 +249,7 @@ print("as", "expected")
 def test_no_shell_is_started_outside_ipython():
     program = """
 from IPython.core.interactiveshell import InteractiveShell
-from rnnbook.compat import load_d2l
+from rnnbook.d2l_compat import load_d2l
 load_d2l().use_svg_display()
 assert not InteractiveShell.initialized()
 """
@@ -268,7 +268,7 @@ class TestTorchvision:
         (package / "transforms.py").write_text("ToTensor = 'genuine'\n")
         program = """
 import sys
-from rnnbook.compat import load_d2l
+from rnnbook.d2l_compat import load_d2l
 d2l = load_d2l()
 assert sys.modules["torchvision"] is d2l.torchvision and d2l.torchvision.genuine
 assert d2l.transforms is sys.modules["torchvision.transforms"]
@@ -283,7 +283,7 @@ assert d2l.transforms.ToTensor == "genuine"
         )
         program = """
 import sys
-from rnnbook.compat import load_d2l
+from rnnbook.d2l_compat import load_d2l
 print(load_d2l().torchvision, "torchvision" in sys.modules)
 """
         done = run(program, PYTHONPATH=str(package.parent))
@@ -291,15 +291,25 @@ print(load_d2l().torchvision, "torchvision" in sys.modules)
 
 
 class TestWrongD2l:
+    LOAD = "from rnnbook.d2l_compat import load_d2l; load_d2l()"
+
     def test_other_release(self, tmp_path):
-        (tmp_path / "d2l").mkdir()
-        (tmp_path / "d2l" / "__init__.py").write_text("__version__ = '1.0.3'\n")
-        done = run("from rnnbook.compat import load_d2l; load_d2l()", PYTHONPATH=str(tmp_path))
+        metadata = tmp_path / "d2l-1.0.3.dist-info" / "METADATA"
+        metadata.parent.mkdir()
+        metadata.write_text("Metadata-Version: 2.1\nName: d2l\nVersion: 1.0.3\n")
+        done = run(self.LOAD, PYTHONPATH=str(tmp_path))
         assert "ImportError: the installed d2l is release 1.0.3" in done.stderr
-        assert "pip install d2l==0.17.0" in done.stderr
+        assert "pip install 'd2l==0.17.0'" in done.stderr
 
     def test_not_installed(self):
-        done = run(
-            "import sys; sys.modules['d2l'] = None\nfrom rnnbook.compat import load_d2l; load_d2l()"
-        )
-        assert "ImportError: d2l is not installed: pip install d2l==0.17.0" in done.stderr
+        program = """
+import importlib.metadata as metadata
+version = metadata.version
+def without(name):
+    if name == "d2l":
+        raise metadata.PackageNotFoundError(name)
+    return version(name)
+metadata.version = without
+"""
+        done = run(program + self.LOAD)
+        assert "ImportError: d2l is not installed: pip install 'd2l==0.17.0'" in done.stderr

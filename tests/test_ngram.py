@@ -1,4 +1,4 @@
-"""rnnbook.ngrams: counted probabilities, their smoothing, and the baselines."""
+"""rnnbook.ngram: counted probabilities and their smoothing."""
 
 import math
 import random
@@ -6,24 +6,23 @@ from collections import Counter
 
 import pytest
 
-from rnnbook.data import load_text
-from rnnbook.ngrams import NAMES, NGram, baselines, show_baselines
-from rnnbook.text import clean, split
+from rnnbook.datasets import story
+from rnnbook.ngram import NGram
 
-STORY = clean(load_text("story"))[:3000]
+STORY = story().train.text[:3000]
 ALPHABET = sorted(set(STORY))
 
 
 @pytest.mark.parametrize("n", range(5))
-@pytest.mark.parametrize("strength", [0.1, 5.0])
+@pytest.mark.parametrize("concentration", [0.1, 5.0])
 @pytest.mark.parametrize("context", ["", "t", "th", "the w", "zzzz"])
-def test_probabilities_add_up_to_one(n, strength, context):
-    model = NGram(n, len(ALPHABET), strength).fit(STORY)
+def test_probabilities_add_up_to_one(n, concentration, context):
+    model = NGram(n, len(ALPHABET), concentration).fit(STORY)
     assert math.isclose(sum(model.probability(w, context) for w in ALPHABET), 1)
 
 
-def test_strength_zero_is_the_relative_frequency():
-    model = NGram(2, 3, strength=0).fit("abacab")
+def test_concentration_zero_is_the_relative_frequency():
+    model = NGram(2, 3, concentration=0).fit("abacab")
     assert model.probability("b", "a") == pytest.approx(2 / 3)
     assert model.probability("a", "c") == 1
     assert model.probability("c", "c") == 0
@@ -33,7 +32,7 @@ def test_strength_zero_is_the_relative_frequency():
 
 def test_a_hand_computed_bigram():
     # p0 = 1/2; p1(a) = (2 + 1/2) / (3 + 1); p2(a | b) = (1 + p1(a)) / (1 + 1)
-    model = NGram(2, 2, strength=1).fit("aba")
+    model = NGram(2, 2, concentration=1).fit("aba")
     assert model.probability("a") == pytest.approx(2.5 / 4)
     assert model.probability("a", "b") == pytest.approx((1 + 2.5 / 4) / 2)
 
@@ -46,22 +45,22 @@ def test_only_the_last_tokens_of_a_context_count():
 
 def test_words_may_be_tokens():
     words = ["the", "tide", "the", "drum"]
-    model = NGram(2, 3, strength=0).fit(words)
+    model = NGram(2, 3, concentration=0).fit(words)
     assert model.probability("tide", ["the"]) == 0.5
     assert model.perplexity(["the", "drum"]) == pytest.approx(2)
 
 
 def test_the_first_token_is_not_predicted():
-    model = NGram(1, 2, strength=0).fit("aaab")
+    model = NGram(1, 2, concentration=0).fit("aaab")
     assert model.nats("ba") == pytest.approx(-math.log(0.75))
     with pytest.raises(ValueError, match="at least 2 tokens"):
         model.nats("a")
 
 
 def test_samples_follow_the_probabilities():
-    model = NGram(2, 2, strength=0).fit("ab" * 50)
+    model = NGram(2, 2, concentration=0).fit("ab" * 50)
     assert model.sample(6, "ab", random.Random(0)) in ("ababab", "bababa")
-    drawn = Counter(NGram(1, 2, strength=0).fit("aaab").sample(4000, "ab", random.Random(0)))
+    drawn = Counter(NGram(1, 2, concentration=0).fit("aaab").sample(4000, "ab", random.Random(0)))
     assert drawn["a"] / 4000 == pytest.approx(0.75, abs=0.03)
 
 
@@ -69,16 +68,3 @@ def test_samples_follow_the_probabilities():
 def test_impossible_settings_are_refused(arguments):
     with pytest.raises(ValueError, match="expected n of at least 0"):
         NGram(*arguments)
-
-
-def test_the_baselines_are_what_a_plain_count_gives(capsys):
-    train, heldout = split(clean(load_text("story")))
-    counts, V, kappa = Counter(train), 28, 5
-    nats = [-math.log((counts[w] + kappa / V) / (len(train) + kappa)) for w in heldout[1:]]
-    assert baselines()["unigram"] == pytest.approx(math.exp(sum(nats) / len(nats)))
-    assert baselines()["uniform"] == pytest.approx(28)
-    values = list(baselines().values())
-    assert values == sorted(values, reverse=True) and len(values) == len(NAMES)
-    show_baselines()
-    last = capsys.readouterr().out.splitlines()[-1].split()
-    assert last == ["trigram", "5.40", "1.69", "2.43"]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rnnbook.workspace import MANIFEST, refresh
+from rnnbook.app.workspace import MANIFEST, refresh
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = Path("03_rnn.ipynb")
 BESIDE = Path("03_rnn (new version).ipynb")
 RUN = Path("earlier runs/03_rnn (run).ipynb")
