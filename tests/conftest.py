@@ -45,10 +45,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     classic = [item for item in items if item.path.name.startswith(CLASSIC_RUN)]
     if not classic:
         return
-    from rnnbook.data import TextUnavailable, load_text
+    from rnnbook.datasets import TextUnavailable, time_machine
 
     try:
-        load_text("time_machine")
+        time_machine()
     except TextUnavailable as error:
         for item in classic:
             item.add_marker(pytest.mark.skip(reason=f"{item.path.name} needs its text: {error}"))
