@@ -22,7 +22,8 @@ from types import ModuleType
 
 import torch
 
-from rnnbook.datasets import _fetch as data
+from rnnbook.datasets._fetch import cache_dir as our_cache
+from rnnbook.datasets.time_machine import time_machine_path
 from rnnbook.versions import required
 
 
@@ -131,7 +132,7 @@ def _share_cache(d2l: ModuleType) -> None:
     @functools.wraps(fetch)
     def download(name: str, cache_dir: str | None = None) -> str:
         if cache_dir is None and name == "time_machine":
-            return str(data.text_path(name))
-        return fetch(name, str(data.cache_dir()) if cache_dir is None else cache_dir)
+            return str(time_machine_path())
+        return fetch(name, str(our_cache()) if cache_dir is None else cache_dir)
 
     d2l.download = download

@@ -55,8 +55,7 @@ def skip_without_text(classic: list[pytest.Item]) -> None:
     """Skip the classic run by name, with the reason, when its text cannot be had."""
     if not classic:
         return
-    from rnnbook.datasets import time_machine
-    from rnnbook.datasets._fetch import TextUnavailable
+    from rnnbook.datasets import TextUnavailable, time_machine
 
     try:
         time_machine()

@@ -12,12 +12,13 @@ import pytest
 import torch
 from torch import nn
 
+from rnnbook import d2l_compat
 from rnnbook.d2l_compat import load_d2l
-from rnnbook.datasets import _fetch as data
+from rnnbook.datasets.time_machine import TextUnavailable, locate_time_machine, time_machine_path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(d2l_compat.__file__).resolve().parents[1]
 needs_text = pytest.mark.skipif(
-    data.locate("time_machine").content is None,
+    locate_time_machine().content is None,
     reason="timemachine.txt is needed: set RNNBOOK_DATA_DIR to its folder",
 )
 CPU = torch.device("cpu")
@@ -187,17 +188,17 @@ class TestDownloads:
     def test_time_machine_is_the_verified_text(self, d2l, tmp_path, monkeypatch):
         monkeypatch.setenv("RNNBOOK_DATA_DIR", str(tmp_path))
         (tmp_path / "timemachine.txt").write_text("another story")
-        with pytest.raises(data.TextUnavailable, match="bytes instead of 178,979"):
+        with pytest.raises(TextUnavailable, match="bytes instead of 178,979"):
             d2l.load_data_time_machine(2, 5)
 
     @needs_text
     def test_time_machine_needs_no_download(self, d2l, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(tmp_path)
-        assert Path(d2l.download("time_machine")) == data.text_path("time_machine")
+        assert Path(d2l.download("time_machine")) == time_machine_path()
         assert capsys.readouterr().out == "" and not (tmp_path.parent / "data").exists()
 
     def test_other_files_go_to_our_cache(self, d2l, tmp_path, monkeypatch):
-        monkeypatch.setattr(data, "cache_dir", lambda: tmp_path)
+        monkeypatch.setattr(d2l_compat, "our_cache", lambda: tmp_path)
         (tmp_path / "fra-eng.zip").write_bytes(b"already here")
         url = d2l.DATA_HUB["fra-eng"][0]
         monkeypatch.setitem(d2l.DATA_HUB, "fra-eng", (url, sha1_of(b"already here")))
@@ -291,25 +292,22 @@ print(load_d2l().torchvision, "torchvision" in sys.modules)
 
 
 class TestWrongD2l:
-    LOAD = "from rnnbook.d2l_compat import load_d2l; load_d2l()"
-
     def test_other_release(self, tmp_path):
         metadata = tmp_path / "d2l-1.0.3.dist-info" / "METADATA"
         metadata.parent.mkdir()
         metadata.write_text("Metadata-Version: 2.1\nName: d2l\nVersion: 1.0.3\n")
-        done = run(self.LOAD, PYTHONPATH=str(tmp_path))
+        done = run("from rnnbook.d2l_compat import load_d2l; load_d2l()", PYTHONPATH=str(tmp_path))
         assert "ImportError: the installed d2l is release 1.0.3" in done.stderr
         assert "pip install 'd2l==0.17.0'" in done.stderr
 
     def test_not_installed(self):
         program = """
-import importlib.metadata as metadata
-version = metadata.version
-def without(name):
-    if name == "d2l":
-        raise metadata.PackageNotFoundError(name)
-    return version(name)
-metadata.version = without
+import importlib.metadata
+def version(name):
+    raise importlib.metadata.PackageNotFoundError(name)
+importlib.metadata.version = version
+from rnnbook.d2l_compat import load_d2l
+load_d2l()
 """
-        done = run(program + self.LOAD)
+        done = run(program)
         assert "ImportError: d2l is not installed: pip install 'd2l==0.17.0'" in done.stderr

@@ -6,11 +6,14 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rnnbook import __version__
 from rnnbook.app.workspace import find_chapters
 from rnnbook.versions import required
+
+if TYPE_CHECKING:
+    from rnnbook.datasets._fetch import Location
 
 ESSENTIAL = (
     "torch",
@@ -146,21 +149,28 @@ def _font() -> Finding:
 
 def _texts() -> Iterator[Finding]:
     try:
-        from rnnbook.datasets import _fetch as data
+        from rnnbook.datasets.story import STORY
+        from rnnbook.datasets.time_machine import locate_time_machine
     except ImportError as error:
         yield Finding("note", "texts", f"unknown without {error.name}")
         return
-    for name in data.NAMES:
-        where = data.locate(name)
-        path = _short(where.path)
-        if where.problem and name == "story":
-            yield Finding("MISSING", name, f"{path} {where.problem}", "install rnnbook again")
-        elif where.problem:
-            yield Finding("note", name, f"{path} {where.problem}", f"remove or replace {path}")
-        elif where.content is None:
-            yield Finding("note", name, f"not here yet: will be downloaded to {path}")
-        else:
-            yield Finding("ok", name, f"{len(where.content):,} bytes, {where.source}: {path}")
+    yield _bundled("story", STORY)
+    yield _located("time_machine", locate_time_machine())
+
+
+def _bundled(name: str, path: Path) -> Finding:
+    if not path.is_file():
+        return Finding("MISSING", name, f"{_short(path)} is missing", "install rnnbook again")
+    return Finding("ok", name, f"{path.stat().st_size:,} bytes, bundled: {_short(path)}")
+
+
+def _located(name: str, where: "Location") -> Finding:
+    path = _short(where.path)
+    if where.problem:
+        return Finding("note", name, f"{path} {where.problem}", f"remove or replace {path}")
+    if where.content is None:
+        return Finding("note", name, f"not here yet: will be downloaded to {path}")
+    return Finding("ok", name, f"{len(where.content):,} bytes, {where.source}: {path}")
 
 
 def _short(path: Path) -> str:
