@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from rnnbook.bptt import SavedBytes, bptt, random_truncation, regular_truncation
+from rnnbook.bptt import SavedBytes, loss_and_gradients, random_truncation, regular_truncation
 
 T, B, V, H = 7, 3, 5, 4
 NAMES = ("W_xh", "W_hh", "b_h", "W_hq", "b_q")
@@ -40,9 +40,9 @@ def _by_autograd(params, inputs, targets, h0, crossing):
         random_truncation(T, 0.3, torch.Generator().manual_seed(1)),
     ],
 )
-def test_bptt_is_what_autograd_finds(crossing):
+def test_it_is_what_autograd_finds(crossing):
     params, inputs, targets, h0 = _problem()
-    loss, found = bptt(params, inputs, targets, h0, crossing)
+    loss, found = loss_and_gradients(params, inputs, targets, h0, crossing)
     factors = torch.ones(T) if crossing is None else crossing
     expected_loss, expected = _by_autograd(params, inputs, targets, h0, factors)
     torch.testing.assert_close(loss, expected_loss.detach(), rtol=1e-12, atol=0)
@@ -51,35 +51,35 @@ def test_bptt_is_what_autograd_finds(crossing):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-13, msg=name)
 
 
-def test_bptt_of_one_step_and_in_float32():
+def test_it_of_one_step_and_in_float32():
     params, inputs, targets, h0 = _problem(1)
-    _, found = bptt(params, inputs[:1], targets[:1], h0)
+    _, found = loss_and_gradients(params, inputs[:1], targets[:1], h0)
     _, expected = _by_autograd(params, inputs[:1], targets[:1], h0, torch.ones(1))
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-13)
-    single = bptt([p.float() for p in params], inputs.float(), targets, h0.float())[1]
-    double = bptt(params, inputs, targets, h0)[1]
+    single = loss_and_gradients([p.float() for p in params], inputs.float(), targets, h0.float())[1]
+    double = loss_and_gradients(params, inputs, targets, h0)[1]
     for a, b in zip(single, double, strict=True):
         assert a.dtype == torch.float32
         torch.testing.assert_close(a.double(), b, rtol=1e-3, atol=1e-5)
 
 
-def test_bptt_refuses_what_does_not_fit():
+def test_it_refuses_what_does_not_fit():
     params, inputs, targets, h0 = _problem()
     with pytest.raises(ValueError, match=r"goes in as Y\.T"):
-        bptt(params, inputs, targets.T, h0)
+        loss_and_gradients(params, inputs, targets.T, h0)
     with pytest.raises(ValueError, match="a factor for each of the 7 steps"):
-        bptt(params, inputs, targets, h0, torch.ones(T - 1))
+        loss_and_gradients(params, inputs, targets, h0, torch.ones(T - 1))
     with pytest.raises(ValueError, match=r"one-hot inputs of shape \(T, B, V\), got \(7, 3\)"):
-        bptt(params, targets, targets, h0)
+        loss_and_gradients(params, targets, targets, h0)
     for shape in ((1, H), (B, H + 1), (H,)):
         with pytest.raises(ValueError, match=r"expected h0 of shape \(B, H\) = \(3, 4\)"):
-            bptt(params, inputs, targets, torch.zeros(shape).double())
+            loss_and_gradients(params, inputs, targets, torch.zeros(shape).double())
 
 
-def test_bptt_leaves_no_graph_behind():
+def test_it_leaves_no_graph_behind():
     params, inputs, targets, h0 = _problem()
-    loss, found = bptt(params, inputs.requires_grad_(), targets, h0.requires_grad_())
+    loss, found = loss_and_gradients(params, inputs.requires_grad_(), targets, h0.requires_grad_())
     assert not any(tensor.requires_grad for tensor in (loss, *found))
 
 
@@ -110,8 +110,8 @@ def test_the_mean_over_all_random_truncations_is_the_full_gradient():
     for cuts in torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * 4).tolist():
         crossing = torch.tensor([1.0, *(passes / (1 - c) for passes in cuts)])
         probability = torch.tensor([(1 - c) if passes else c for passes in cuts]).prod()
-        mean = mean + probability * bptt(params, inputs, targets, h0, crossing)[1][1]
-    full = bptt(params, inputs, targets, h0)[1][1]
+        mean = mean + probability * loss_and_gradients(params, inputs, targets, h0, crossing)[1][1]
+    full = loss_and_gradients(params, inputs, targets, h0)[1][1]
     torch.testing.assert_close(mean, full, rtol=1e-5, atol=1e-7)  # the factors are float32
 
 
