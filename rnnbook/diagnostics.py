@@ -111,7 +111,7 @@ def input_sensitivity(layer: nn.Module, x: Tensor, step: int) -> Tensor:
         It is exactly zero where nothing leads from x[s] to that output.
     Raises:
         ValueError: if there is no such step, if the layer is batch-first, or if its dropout is on.
-    Source: chapter 9.
+    Source: chapter 10.
     """
     if layer.batch_first:
         raise ValueError(
@@ -145,7 +145,7 @@ def gates(layer: nn.Module, x: Tensor) -> dict[str, Tensor]:
     Raises:
         TypeError: if the layer is neither an LSTM nor a GRU.
         ValueError: if it has several layers or directions, or another layout.
-    Source: chapters 7 and 8.
+    Source: chapters 8 and 9.
     """
     if not isinstance(layer, LSTM | GRU | nn.LSTM | nn.GRU):
         raise TypeError(f"expected an LSTM or a GRU, got {type(layer).__name__}, without gates")

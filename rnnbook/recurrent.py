@@ -28,6 +28,11 @@ class Recurrence(torch.autograd.Function):
         dh0    = d[0] @ W.T
 
     Autograd would find the same gradients from the loop, with one product for dW at every step.
+
+    Example:
+        >>> zeros = torch.zeros(5, 3, 4)
+        >>> Recurrence.apply(zeros, zeros[0], torch.eye(4), "tanh").shape
+        torch.Size([5, 3, 4])
     """
 
     @staticmethod
@@ -313,7 +318,11 @@ class RNN(_Recurrent):
         ValueError: if a size is below 1, the dropout is no probability, or the nonlinearity is
             unknown.
     Source: Elman (1990); argument names, parameter names and call signature of ``torch.nn.RNN``,
-        whose state dict loads into this module and back. Chapters 3 and 6.
+        whose state dict loads into this module and back. Chapters 3 and 7.
+    Example:
+        >>> output, h_n = RNN(4, 8, num_layers=2)(torch.zeros(5, 3, 4))
+        >>> output.shape, h_n.shape
+        (torch.Size([5, 3, 8]), torch.Size([2, 3, 8]))
     """
 
     def __init__(
@@ -372,7 +381,11 @@ class LSTM(_Recurrent):
             below H.
     Source: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000); argument
         names, parameter names and call signature of ``torch.nn.LSTM``, whose state dict loads into
-        this module and back. Chapter 7.
+        this module and back. Chapter 8.
+    Example:
+        >>> output, (h_n, c_n) = LSTM(4, 8, num_layers=2)(torch.zeros(5, 3, 4))
+        >>> output.shape, c_n.shape
+        (torch.Size([5, 3, 8]), torch.Size([2, 3, 8]))
     """
 
     num_gates = 4
@@ -440,7 +453,11 @@ class GRU(_Recurrent):
     Raises:
         ValueError: if a size is below 1, or the dropout is no probability.
     Source: Cho et al. (2014), in the variant that ``torch.nn.GRU`` computes; its argument names,
-        parameter names and call signature. State dicts load both ways. Chapter 8.
+        parameter names and call signature. State dicts load both ways. Chapter 9.
+    Example:
+        >>> output, h_n = GRU(4, 8, num_layers=2)(torch.zeros(5, 3, 4))
+        >>> output.shape, h_n.shape
+        (torch.Size([5, 3, 8]), torch.Size([2, 3, 8]))
     """
 
     num_gates = 3
@@ -509,7 +526,7 @@ def set_gate_bias(layer: nn.Module, value: float) -> None:
     Raises:
         TypeError: if the layer has no such gate.
         ValueError: if the layer has no biases.
-    Source: Gers et al. (2000); Jozefowicz et al. (2015). Chapters 7 and 8.
+    Source: Gers et al. (2000); Jozefowicz et al. (2015). Chapters 8 and 9.
     """
     if not isinstance(layer, LSTM | GRU | nn.LSTM | nn.GRU):
         raise TypeError(f"expected an LSTM or a GRU, got {type(layer).__name__}, without gates")

@@ -33,7 +33,11 @@ class SequenceClassifier(nn.Module):
         dropout: probability of zeroing an entry of the summary, while training.
     Raises:
         ValueError: if the layer is time-major, the pooling is unknown, or there is no class.
-    Source: chapters 9 and 10.
+    Source: chapters 10 and 11.
+    Example:
+        >>> model = SequenceClassifier(nn.GRU(3, 5, batch_first=True), num_classes=2)
+        >>> model(torch.zeros(4, 6, 3), lengths=torch.tensor([6, 2, 1, 4])).shape
+        torch.Size([4, 2])
     """
 
     def __init__(
@@ -134,7 +138,7 @@ def predict(
         logits: (N, C), on the CPU.
     Raises:
         ValueError: if there is no sequence, or ``batch_size`` is below 1.
-    Source: chapter 10.
+    Source: chapter 11.
     """
     if not len(sequences) or batch_size < 1:
         raise ValueError(

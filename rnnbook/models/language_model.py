@@ -21,6 +21,10 @@ class CharLM(nn.Module):
     Raises:
         ValueError: if the layer is bidirectional (it would see the answer) or batch-first.
     Source: chapter 3; Zhang et al., Dive into Deep Learning, section 9.5.
+    Example:
+        >>> logits, state = CharLM(nn.RNN(28, 16))(torch.zeros(2, 5, dtype=torch.long))
+        >>> logits.shape, state.shape
+        (torch.Size([5, 2, 28]), torch.Size([1, 2, 16]))
     """
 
     def __init__(self, recurrent: nn.Module) -> None:
