@@ -127,6 +127,9 @@ class WholeText:
     Raises:
         ValueError: if a size is below 1, or the text has fewer than two tokens a strip.
     Source: chapter 5.
+    Example:
+        >>> [X.tolist() for X, Y in WholeText(torch.arange(6), num_steps=3)]
+        [[[0, 1, 2]], [[3, 4]]]
     """
 
     tokens: Tensor
@@ -199,6 +202,11 @@ class LengthBuckets(Sampler[list[int]]):
     Raises:
         ValueError: if there is no sequence, a sequence is empty, or a size is below 1.
     Source: chapter 11.
+    Example:
+        >>> lengths = [9, 1, 8, 2]
+        >>> minibatches = list(LengthBuckets(lengths, batch_size=2, pool=2))
+        >>> sorted([lengths[number] for number in minibatch] for minibatch in minibatches)
+        [[1, 2], [8, 9]]
     """
 
     def __init__(
@@ -259,6 +267,11 @@ def padded_batches(
         ValueError: if there is no sequence, a sequence is empty, the labels are no tensor with one
             for each sequence, or a size is below 1.
     Source: chapter 11.
+    Example:
+        >>> sequences = [torch.tensor([1, 2, 3]), torch.tensor([4])]
+        >>> loader = padded_batches(sequences, torch.tensor([1, 0]), batch_size=2)
+        >>> [(X.shape, sorted(lengths.tolist())) for X, lengths, y in loader]
+        [(torch.Size([2, 3]), [1, 3])]
     """
     if isinstance(sequences, Tensor):
         raise ValueError(

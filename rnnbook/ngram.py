@@ -27,6 +27,9 @@ class NGram:
         ValueError: if n is negative, there is no token, or the concentration is negative.
     Source: MacKay and Peto (1995), equation for a hierarchical Dirichlet prior with one
         concentration. Chapter 2.
+    Example:
+        >>> NGram(2, vocab_size=3, concentration=0).fit("abacab").probability("c", "a")
+        0.3333333333333333
     """
 
     def __init__(self, n: int, vocab_size: int, concentration: float = CONCENTRATION) -> None:

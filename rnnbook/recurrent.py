@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +28,17 @@ class Recurrence(torch.autograd.Function):
         dh0    = d[0] @ W.T
 
     Autograd would find the same gradients from the loop, with one product for dW at every step.
+
+    Example:
+        >>> zeros = torch.zeros(5, 3, 4)
+        >>> Recurrence.apply(zeros, zeros[0], torch.eye(4), "tanh").shape
+        torch.Size([5, 3, 4])
     """
 
     @staticmethod
-    def forward(ctx, input_projection: Tensor, h0: Tensor, W: Tensor, nonlinearity: str) -> Tensor:
+    def forward(
+        ctx: Any, input_projection: Tensor, h0: Tensor, W: Tensor, nonlinearity: str
+    ) -> Tensor:
         """Return all states (T, B, H) from input_projection (T, B, H), h0 (B, H) and W (H, H)."""
         activate, _ = NONLINEARITIES[nonlinearity]
         hs, h = torch.empty_like(input_projection), h0
@@ -42,7 +50,7 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, g: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Return the gradients of input_projection, h0 and W from that of the states, (T, B, H)."""
         hs, h0, W = ctx.saved_tensors
         d = NONLINEARITIES[ctx.nonlinearity][1](hs)
@@ -63,6 +71,7 @@ class _Recurrent(nn.Module):
 
     num_gates = 1
     state_names: tuple[str, ...] = ("h0",)
+    weight_ih_l0: Tensor
 
     def __init__(
         self,
@@ -118,17 +127,19 @@ class _Recurrent(nn.Module):
     def _shapes(self, features: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of one network's parameters, in PyTorch's order."""
         rows = self.num_gates * self.hidden_size
-        shapes = {"weight_ih": (rows, features), "weight_hh": (rows, self._output_size)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (rows, features),
+            "weight_hh": (rows, self._output_size),
+        }
         if self.bias:
             shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         if self.proj_size:
             shapes["weight_hr"] = (self.proj_size, self.hidden_size)
         return shapes
 
-    def _parameters_of(self, suffix: str) -> dict[str, Tensor | None]:
-        """Return one network's parameters by their names without suffix; None for an absent one."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
-        return {name: getattr(self, f"{name}_{suffix}", None) for name in names}
+    def _parameters_of(self, suffix: str) -> dict[str, Tensor]:
+        """Return one network's parameters by their names without suffix."""
+        return {name: getattr(self, f"{name}_{suffix}") for name in self._shapes(0)}
 
     def reset_parameters(self) -> None:
         """Draw every parameter from the uniform distribution on +-1/sqrt(H), as PyTorch does."""
@@ -192,8 +203,8 @@ class _Recurrent(nn.Module):
         if unsorted_indices is not None:
             state = [part[:, unsorted_indices] for part in state]
         data = pack_padded_sequence(output, lengths).data
-        output = PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices)
-        return output, self._as_state(state)
+        packed_output = PackedSequence(data, batch_sizes, sorted_indices, unsorted_indices)
+        return packed_output, self._as_state(state)
 
     def _layers(
         self, x: Tensor, state: list[Tensor], lengths: Tensor | None
@@ -308,6 +319,10 @@ class RNN(_Recurrent):
             unknown.
     Source: Elman (1990); argument names, parameter names and call signature of ``torch.nn.RNN``,
         whose state dict loads into this module and back. Chapters 3 and 7.
+    Example:
+        >>> output, h_n = RNN(4, 8, num_layers=2)(torch.zeros(5, 3, 4))
+        >>> output.shape, h_n.shape
+        (torch.Size([5, 3, 8]), torch.Size([2, 3, 8]))
     """
 
     def __init__(
@@ -367,6 +382,10 @@ class LSTM(_Recurrent):
     Source: Hochreiter and Schmidhuber (1997), with the forget gate of Gers et al. (2000); argument
         names, parameter names and call signature of ``torch.nn.LSTM``, whose state dict loads into
         this module and back. Chapter 8.
+    Example:
+        >>> output, (h_n, c_n) = LSTM(4, 8, num_layers=2)(torch.zeros(5, 3, 4))
+        >>> output.shape, c_n.shape
+        (torch.Size([5, 3, 8]), torch.Size([2, 3, 8]))
     """
 
     num_gates = 4
@@ -435,6 +454,10 @@ class GRU(_Recurrent):
         ValueError: if a size is below 1, or the dropout is no probability.
     Source: Cho et al. (2014), in the variant that ``torch.nn.GRU`` computes; its argument names,
         parameter names and call signature. State dicts load both ways. Chapter 9.
+    Example:
+        >>> output, h_n = GRU(4, 8, num_layers=2)(torch.zeros(5, 3, 4))
+        >>> output.shape, h_n.shape
+        (torch.Size([5, 3, 8]), torch.Size([2, 3, 8]))
     """
 
     num_gates = 3
@@ -475,7 +498,7 @@ class GRU(_Recurrent):
 
 def output_size(layer: nn.Module) -> int:
     """Return the size of one direction's output: H, or the projection's where an LSTM has one."""
-    return getattr(layer, "proj_size", 0) or layer.hidden_size
+    return cast(int, getattr(layer, "proj_size", 0) or layer.hidden_size)
 
 
 def detach(state: State | None) -> State | None:
@@ -487,7 +510,7 @@ def detach(state: State | None) -> State | None:
         The same numbers, without their history.
     """
     if isinstance(state, tuple):
-        return tuple(detach(part) for part in state)
+        return tuple(cast(Tensor, detach(part)) for part in state)
     return state if state is None else state.detach()
 
 

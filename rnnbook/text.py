@@ -39,6 +39,10 @@ class Vocab:
     Raises:
         ValueError: if ``tokens`` is a list of lists: flatten it first.
     Source: chapter 1.
+    Example:
+        >>> vocab = Vocab("abracadabra")
+        >>> vocab.encode("bar").tolist(), vocab.decode([2, 1, 3])
+        ([2, 1, 3], 'bar')
     """
 
     def __init__(

@@ -48,6 +48,10 @@ class DelayedRecall:
         X: (B, 1 + lag, 16) float32; None, since all lengths are equal; y: (B,) int64. See
         ``delayed_recall``.
     Source: chapter 8.
+    Example:
+        >>> for X, _, y in DelayedRecall(lag=3, batch_size=5, steps=1):
+        ...     print(X.shape, torch.equal(X[:, 0].argmax(dim=1), y))
+        torch.Size([5, 4, 16]) True
     """
 
     lag: int

@@ -17,6 +17,9 @@ class Part:
     Attributes:
         text: N characters, cleaned.
         tokens: (N,) int64, the same as the vocabulary's indices.
+    Example:
+        >>> len(Part("ab", Vocab("ab").encode("ab")))
+        2
     """
 
     text: str
@@ -37,6 +40,10 @@ class Corpus:
         train: what parameters are fitted to.
         validation: what choices are made on: sizes, learning rates, when to stop.
         test: what is read once, when all is chosen.
+    Example:
+        >>> corpus = story()
+        >>> corpus.vocab.decode(corpus.train.tokens[:9]) == corpus.train.text[:9]
+        True
     """
 
     raw: str

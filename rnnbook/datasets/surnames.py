@@ -41,6 +41,10 @@ class LabelledNames:
     Attributes:
         names: N names, of the letters a to z and spaces.
         labels: (N,) int64, each an index into ``LANGUAGES``.
+    Example:
+        >>> train, validation, test = split(load(limit=50))
+        >>> train.names[0] in load()[LANGUAGES[train.labels[0]]]
+        True
     """
 
     names: list[str]

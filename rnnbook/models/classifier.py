@@ -34,6 +34,10 @@ class SequenceClassifier(nn.Module):
     Raises:
         ValueError: if the layer is time-major, the pooling is unknown, or there is no class.
     Source: chapters 10 and 11.
+    Example:
+        >>> model = SequenceClassifier(nn.GRU(3, 5, batch_first=True), num_classes=2)
+        >>> model(torch.zeros(4, 6, 3), lengths=torch.tensor([6, 2, 1, 4])).shape
+        torch.Size([4, 2])
     """
 
     def __init__(

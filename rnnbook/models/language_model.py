@@ -1,5 +1,7 @@
 """A character language model: one-hot, a recurrent layer, a head on every state."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from rnnbook.recurrent import output_size
@@ -19,6 +21,10 @@ class CharLM(nn.Module):
     Raises:
         ValueError: if the layer is bidirectional (it would see the answer) or batch-first.
     Source: chapter 3; Zhang et al., Dive into Deep Learning, section 9.5.
+    Example:
+        >>> logits, state = CharLM(nn.RNN(28, 16))(torch.zeros(2, 5, dtype=torch.long))
+        >>> logits.shape, state.shape
+        (torch.Size([5, 2, 28]), torch.Size([1, 2, 16]))
     """
 
     def __init__(self, recurrent: nn.Module) -> None:
@@ -28,12 +34,12 @@ class CharLM(nn.Module):
         if recurrent.batch_first:
             raise ValueError("expected a recurrent layer with batch_first=False, as the text is")
         self.recurrent = recurrent
-        self.head = nn.Linear(output_size(recurrent), recurrent.input_size)
+        self.head = nn.Linear(output_size(recurrent), self.vocab_size)
 
     @property
     def vocab_size(self) -> int:
         """Return V, the number of characters the model knows."""
-        return self.recurrent.input_size
+        return cast(int, self.recurrent.input_size)
 
     def forward(self, X: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Score the next character after every position.

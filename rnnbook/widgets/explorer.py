@@ -64,6 +64,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def slider(description: str, value: int, low: int, high: int) -> ipywidgets.IntSlider:
+    """Return a slider over whole numbers that reports once it is let go."""
     return ipywidgets.IntSlider(
         value, low, high, description=description, continuous_update=False,
         style={"description_width": "7em"},
@@ -71,6 +72,7 @@ def slider(description: str, value: int, low: int, high: int) -> ipywidgets.IntS
 
 
 def float_slider(description: str, value: float, low: float, high: float) -> ipywidgets.FloatSlider:
+    """Return a slider over steps of 0.05 that reports once it is let go."""
     return ipywidgets.FloatSlider(
         value=value, min=low, max=high, step=0.05, description=description,
         continuous_update=False, style={"description_width": "7em"},

@@ -128,7 +128,7 @@ def test_what_nbval_lets_pass_is_left_to_the_lint(tmp_path: Path) -> None:
 SMALL = """
 import rnnbook
 from rnnbook import check, expect, plots, widgets
-rnnbook.seed(0)
+_ = rnnbook.seed(0)
 ---
 print("It was a dark night.")
 ---
