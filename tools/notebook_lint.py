@@ -10,15 +10,18 @@ from __future__ import annotations
 import ast
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
+
+from prose import FOREIGN, Prose
 
 TAGS = {"hide-cell", "hide-input", "nbval-ignore-output"}
 KINDS = {"recall", "predict", "code", "break", "explore"}
@@ -31,19 +34,16 @@ SHOWS = {"print", "check", "expect", "display", "show", "imshow", "subplots", "f
 SILENT = {"add", "append", "backward", "clear", "close", "extend", "insert", "setattr", "sort"}
 SILENT |= {"step", "update", "zero_grad"}
 
-FENCE = re.compile(r"^[ ]{0,3}(`{3,}|~{3,}).*?^[ ]{0,3}\1[`~]*[ ]*$", re.MULTILINE | re.DOTALL)
-INLINE_CODE = re.compile(r"(`+)[^`](?:.*?[^`])?\1(?!`)", re.DOTALL)
-HEADING = re.compile(r"^(#{1,6})[ ]+(.+?)[ ]*#*[ ]*$", re.MULTILINE)
 EXERCISE = re.compile(r"Exercise (\d+[a-z]?\.\d+) · \S.*?[ ]{1,2}\[([a-z]+), (\d+) min\]")
-LINKS = (
-    re.compile(r"\]\(<?([^)\s>]+)>?(?:[ ]+[\"'][^\"']*[\"'])?\)"),
-    re.compile(r"^\[[^\]^]+\]:[ ]*<?([^\s>]+)", re.MULTILINE),
-    re.compile(r"\b(?:src|href)=[\"']([^\"']+)[\"']"),
+REFERENCE = re.compile(
+    r"\b(section|exercise|chapter)(?:\s+|(s)\s+)(\d+[a-z]?(?:\.\d+)?)"
+    r"((?:,?\s+(?:and|or|to)\s+|,\s+)\d+[a-z]?(?:\.\d+)?)*",
+    re.IGNORECASE,
 )
+NUMBER = re.compile(r"\d+[a-z]?(?:\.\d+)?")
+DIRECTIVE = re.compile(r"[`~]+\s*\{")
 NOT_PORTABLE = {
-    "a MyST directive": re.compile(r"^\s*(?:`{3,}|~{3,})[ ]*\{", re.MULTILINE),
-    "a MyST block (:::)": re.compile(r"^\s*:{3,}", re.MULTILINE),
-    "a MyST role": re.compile(r"(?<!`)\{[a-zA-Z][\w:.+-]*\}`[^`\n]+`"),
+    "a MyST block (:::)": re.compile(r"^:{3,}", re.MULTILINE),
     "a MyST target": re.compile(r"^\([\w:.-]+\)=[ ]*$", re.MULTILINE),
     "a footnote": re.compile(r"\[\^[^\]\s]+\]"),
 }
@@ -93,14 +93,14 @@ class Chapter:
         return [(at, cell) for at, cell in enumerate(self.cells) if cell.cell_type == "code"]
 
     @cached_property
-    def prose(self) -> list[tuple[int, str]]:
+    def prose(self) -> list[tuple[int, Prose]]:
         """The Markdown cells' texts with their positions."""
-        return [(at, cell.source) for at, cell in enumerate(self.cells) if is_markdown(cell)]
+        return [(at, Prose(cell.source)) for at, cell in enumerate(self.cells) if is_markdown(cell)]
 
     @cached_property
     def headings(self) -> list[tuple[int, int, str]]:
         """All headings as (position of the cell, level, text)."""
-        return [(at, level, text) for at, source in self.prose for level, text in headings(source)]
+        return [(at, h.level, h.source) for at, prose in self.prose for h in prose.headings]
 
     @property
     def outputs(self) -> Iterator[tuple[int, NotebookNode]]:
@@ -116,16 +116,6 @@ class Chapter:
 def is_markdown(cell: NotebookNode) -> bool:
     """Tell whether a cell is prose."""
     return cell.cell_type == "markdown"
-
-
-def without_code(source: str) -> str:
-    """Return Markdown without its fenced blocks and code spans."""
-    return INLINE_CODE.sub("", FENCE.sub("", source))
-
-
-def headings(source: str) -> list[tuple[int, str]]:
-    """Return (level, text) of each heading in a Markdown text."""
-    return [(len(marks), text) for marks, text in HEADING.findall(FENCE.sub("", source))]
 
 
 def texts(output: NotebookNode) -> Iterator[str]:
@@ -287,23 +277,24 @@ def size(chapter: Chapter) -> Found:
 
 def portable_markdown(chapter: Chapter) -> Found:
     """Prose is Markdown that JupyterLab, the site and a plain viewer all show."""
-    for at, source in chapter.prose:
-        bare = FENCE.sub("", source)
+    for at, prose in chapter.prose:
+        found = [("a MyST directive", line) for line in prose.fences if DIRECTIVE.match(line)]
+        found += [("a MyST role", role) for role in prose.roles]
         for what, pattern in NOT_PORTABLE.items():
-            # A directive is itself a fence, and a role a code span: look before they are removed.
-            text = source if "directive" in what else bare if "role" in what else without_code(bare)
-            if match := pattern.search(text):
-                yield at, f"{what}, which JupyterLab shows raw: {match.group().strip()!r}"
+            found += [(what, m.group()) for m in map(pattern.search, prose.paragraphs) if m]
+        for what, text in dict(reversed(found)).items():
+            yield at, f"{what}, which JupyterLab shows raw: {text.strip()!r}"
 
 
 def details(chapter: Chapter) -> Found:
     """A fold opens and closes within one cell, and its content is still Markdown."""
-    for at, source in chapter.prose:
-        text = without_code(source)
-        opened, closed = len(re.findall(r"<details\b", text)), text.count("</details>")
+    for at, prose in chapter.prose:
+        html = "".join(prose.html)
+        opened, closed = len(re.findall(r"<details\b", html)), html.count("</details>")
         if opened != closed:
             yield at, f"{opened} <details> but {closed} </details>: close each in its own cell"
-        if re.search(r"</summary>(?![ ]*\n[ ]*\n)", text):
+        # A block of HTML ends at a blank line; what it holds behind the summary is no Markdown.
+        if any(piece.partition("</summary>")[2].strip() for piece in prose.html):
             yield at, "no blank line after </summary>: without it the Markdown inside stays raw"
 
 
@@ -322,8 +313,8 @@ def heading_levels(chapter: Chapter) -> Found:
 def sections(chapter: Chapter) -> Found:
     """Every chapter opens and closes in the same way, under headings or words in bold."""
     opened = [text for _, _, text in chapter.headings]
-    for _, source in chapter.prose:
-        opened += re.findall(r"^\*\*(.+?)\*\*", without_code(source), re.MULTILINE)
+    for _, prose in chapter.prose:
+        opened += prose.bold_openings
     for wanted in SECTIONS:
         if not any(wanted.casefold() in text.casefold() for text in opened):
             yield None, f"no heading, and no line that opens in bold, says {wanted!r}"
@@ -331,12 +322,9 @@ def sections(chapter: Chapter) -> Found:
 
 def links(chapter: Chapter) -> Found:
     """Links to our own files and places lead somewhere."""
-    for at, source in chapter.prose:
-        text = without_code(source)
-        for target in (match for pattern in LINKS for match in pattern.findall(text)):
-            if not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:|//", target) and (
-                reason := broken(target, chapter)
-            ):
+    for at, prose in chapter.prose:
+        for target in prose.targets:
+            if not FOREIGN.match(target) and (reason := broken(target, chapter)):
                 yield at, f"{target}: {reason}"
 
 
@@ -349,29 +337,89 @@ def broken(target: str, chapter: Chapter) -> str:
     if not anchor:
         return ""
     if not name:
-        return "" if anchor in anchors(text for _, text in chapter.prose) else "no such place here"
+        return (
+            "" if anchor in anchors(prose for _, prose in chapter.prose) else "no such place here"
+        )
     if path.suffix == ".md":
-        known = anchors([path.read_text("utf-8")])
+        known = anchors([Prose(path.read_text("utf-8"))])
     elif path.suffix == ".ipynb":
-        other = nbformat.read(path, as_version=4)
-        known = anchors(cell.source for cell in other.cells if is_markdown(cell))
+        known = anchors(prose for _, prose in read(path, path.stat().st_mtime_ns).prose)
     else:
         return ""
     return "" if anchor in known else f"{path.name} has no place named {anchor!r}"
 
 
-def anchors(prose: Iterator[str] | list[str]) -> set[str]:
+@lru_cache(maxsize=100)
+def read(path: Path, changed: int) -> Chapter:
+    """Read another notebook, once as long as it stays the same.
+
+    Args:
+        path: the notebook.
+        changed: when it was last changed, in nanoseconds.
+    """
+    return Chapter(nbformat.read(path, as_version=4), path)
+
+
+def anchors(texts: Iterable[Prose]) -> set[str]:
     """Return the names that a link may point to in some Markdown texts."""
     known: set[str] = set()
-    for source in prose:
-        text = FENCE.sub("", source)
-        known.update(re.findall(r"^\(([\w:.-]+)\)=", text, re.MULTILINE))
-        known.update(re.findall(r"\b(?:id|name)=[\"']([^\"']+)[\"']", text))
-        for _, heading in headings(text):
+    for prose in texts:
+        known.update(prose.names)
+        for paragraph in prose.paragraphs:
+            known.update(re.findall(r"^\(([\w:.-]+)\)=", paragraph, re.MULTILINE))
+        for heading in prose.headings:
             # JupyterLab keeps the letters as they are; the site and plain viewers lower them.
-            known.add(heading.replace(" ", "-"))
-            known.add(re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-"))
+            known.add(heading.words.replace(" ", "-"))
+            known.add(re.sub(r"[^\w\- ]", "", heading.words.lower()).replace(" ", "-"))
     return known
+
+
+class Numbers(NamedTuple):
+    """The numbers that prose may name."""
+
+    chapter: set[str]
+    section: set[str]
+    exercise: set[str]
+
+
+def numbers(chapter: Chapter) -> Numbers:
+    """Collect the numbers of all chapters beside one, and of their sections and exercises.
+
+    Args:
+        chapter: the chapter; as it is given, not as it may be stored.
+    """
+    paths = (path for path in chapter.path.parent.glob("*.ipynb") if path != chapter.path)
+    found = Numbers(set(), set(), set())
+    for other in [chapter, *(read(path, path.stat().st_mtime_ns) for path in paths)]:
+        if name := re.match(r"0*(\d+[a-z]?)_", other.path.name):
+            found.chapter.add(name[1])
+        for _, _, text in other.headings:
+            if number := re.match(r"\d+[a-z]?\.\d+\b", text):
+                found.section.add(number.group())
+            if number := re.match(r"Exercise (\d+[a-z]?\.\d+)\b", text):
+                found.exercise.add(number[1])
+    return found
+
+
+def references(chapter: Chapter) -> Found:
+    """A chapter, section or exercise that prose names by its number exists.
+
+    A number behind a link to another work, in the same sentence, is that work's own.
+    """
+    known = numbers(chapter)
+    for at, prose in chapter.prose:
+        for match in (m for words in prose.own_words for m in REFERENCE.finditer(words)):
+            kind = match[1].lower()
+            for number in named(match):
+                if number not in getattr(known, kind):
+                    yield at, f"{kind} {number} does not exist: was it renumbered?"
+
+
+def named(match: re.Match[str]) -> list[str]:
+    """Return the numbers of a reference: of `section 4.7, 20 lines` the first alone."""
+    first, *others = NUMBER.findall(match.group())
+    alike = [number for number in others if ("." in number) == ("." in first)]
+    return [first, *(alike if match[2] else [])]
 
 
 # ---------------------------------------------------------------- exercises
@@ -490,7 +538,7 @@ def _said(cell: NotebookNode) -> str:
 
 def _folds(cell: NotebookNode, summary: str) -> bool:
     pattern = rf"<details>\s*<summary>\s*{summary}"
-    return is_markdown(cell) and re.search(pattern, cell.source) is not None
+    return is_markdown(cell) and any(re.search(pattern, piece) for piece in Prose(cell.source).html)
 
 
 def _not_hidden(cell: NotebookNode) -> Iterator[str]:
@@ -524,6 +572,7 @@ RULES = (
     heading_levels,
     sections,
     links,
+    references,
     exercise_count,
     exercises,
 )

@@ -178,6 +178,37 @@ TAMPERED: dict[str, tuple[str, Callable[[list[NotebookNode]], object]]] = {
     "dead image": ("links", lambda c: c[0].update(source='# S\n\n<img src="no.png" alt="x">')),
     "dead anchor": ("links", lambda c: c[0].update(source="# S\n\n[x](references.md#jordan1986)")),
     "dead anchor here": ("links", lambda c: c[0].update(source="# S\n\n[x](#nowhere)")),
+    "dead link with parentheses": (
+        "links",
+        lambda c: c[0].update(source="# S\n\n[x](<a (b).md>) or [y](a_(b).md)"),
+    ),
+    "dead reference link": ("links", lambda c: c[0].update(source="# S\n\n[x][r]\n\n[r]: no.md")),
+    "dead link in a heading": (
+        "links",
+        lambda c: c[1].update(source="## You will [be](no.md) able to"),
+    ),
+    "dead link in a table": (
+        "links",
+        lambda c: c[0].update(source="# S\n\n| a |\n| --- |\n| [x](no.md) |"),
+    ),
+    "dead HTML link": ("links", lambda c: c[0].update(source="# S\n\nSee <a href='no.md'>x</a>.")),
+    "dead picture in a fold": (
+        "links",
+        lambda c: c[7].update(
+            source="<details><summary>Hint 1</summary>\n\n![x](no.png)\n\n</details>"
+        ),
+    ),
+    "no such section": ("references", lambda c: c[0].update(source="# S\n\nSee section 1.9.")),
+    "no such exercise": ("references", lambda c: c[0].update(source="# S\n\n(Exercise\n1.8.)")),
+    "no such chapter": ("references", lambda c: c[0].update(source="# S\n\n*In chapter 9*")),
+    "no such exercise in a list": (
+        "references",
+        lambda c: c[0].update(source="# S\n\nSee exercises 1.1, 1.2 and 1.9."),
+    ),
+    "no such section in a link": (
+        "references",
+        lambda c: c[0].update(source="# S\n\nSee [section 4.7](../book/notation.md)."),
+    ),
     "four exercises": ("exercise-count", lambda c: c.__delitem__(slice(4, 11))),
     "two kinds": (
         "exercise-count",
@@ -238,6 +269,67 @@ def test_stored_widget_state_is_refused(tmp_path: Path) -> None:
 def test_every_rule_is_seen_to_refuse_something() -> None:
     rules = {rule.__name__.replace("_", "-") for rule in notebook_lint.RULES}
     assert {rule for rule, _ in TAMPERED.values()} == rules
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "```python\n# a comment, no title\n[x](no.md) in section 8.1\n```",
+        "~~~\n```{note}\n~~~",
+        "````\n```{note}\n```\n````",
+        "Indented:\n\n    # code, [x](no.md)",
+        "`[x](no.md)` and ``<a href='`no`'>`` and `<details>` and `[^1]`",
+        "Escaped: \\[x](no.md) and \\<details>",
+        "<!-- [x](no.md) and <a href='no.md'> -->",
+        "[x](https://en.wikipedia.org/wiki/Gate_(logic)) and <https://example.org/a_(b)>",
+        "[x](a_(b).md) and [y](<a b.md>) and [z](a%20b.md 'a title')",
+        "[x][r] and [r]\n\n[r]: a_(b).md 'a title'",
+        '<a id="here"></a>\n\n[x](#here) and <img src="a_(b).md" alt="x">',
+        "[x](#a-setext-title-with-code)\n\nA *setext* title with `code`\n---",
+        "### A title with a [link](a_(b).md)\n\n[x](#a-title-with-a-link)",
+        "The state $h_{t-1}$ and `{name}` in $f`$",
+        "In a sum `x`:::, no block",
+    ],
+)
+def test_what_only_looks_like_markdown_is_let_pass(source: str, tmp_path: Path) -> None:
+    for name in ("a_(b).md", "a b.md"):
+        (tmp_path / name).touch()
+    notebook = good_chapter(tmp_path)
+    notebook.cells[1].source += f"\n\n{source}"
+    assert lint(notebook, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "See section 1.1, exercise 1.2 and chapter 1.",
+        "Sections 1.1 and 2.3, exercises 1.1 to 1.5, chapters 1, 2 and 2b.",
+        "Section 2.3's figure; **section 2b.1**; [section\n2.3](references.md).",
+        "Of section 1.1, 20 lines are left; in exercises 1.1, 10 minutes.",
+        "[Zhang et al., 2023](references.md#elman1990), sections 8.2 and 8.3, has it.",
+        "[d2l](https://d2l.ai), in chapter 9, shows it. Section 1.1 does too.",
+        "`section 9.9`, subsection 9.9, and the chapter after 9.",
+    ],
+)
+def test_a_reference_is_looked_up_in_all_chapters(source: str, tmp_path: Path) -> None:
+    notebook = good_chapter(tmp_path)
+    for name, number in (("02_other", "2.3"), ("02b_more", "2b.1")):
+        cells = [new_markdown_cell(f"# Other\n\n## {number} `Title`")]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / f"{name}.ipynb")
+    notebook.cells[1].source += f"\n\n## 1.1 First\n\n{source}"
+    assert lint(notebook, tmp_path) == []
+
+
+def test_a_reference_that_was_renumbered_is_named(tmp_path: Path) -> None:
+    notebook = good_chapter(tmp_path)
+    notebook.cells[1].source += (
+        "\n\n## 1.1 First\n\n[Zhang](https://d2l.ai) has it in section 9.7; ours is section 9.8."
+        "\n\nSee sections 1.1, 1.2 and 1.3, and chapters 1 and 7."
+    )
+    assert lint(notebook, tmp_path) == [
+        f"cell 1: references: {what} does not exist: was it renumbered?"
+        for what in ("section 9.8", "section 1.2", "section 1.3", "chapter 7")
+    ]
 
 
 @pytest.mark.parametrize(
