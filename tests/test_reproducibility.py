@@ -1,4 +1,4 @@
-"""rnnbook.reproducibility: device, seed, expect."""
+"""rnnbook.reproducibility: device, seed, expect, relative_distance."""
 
 import math
 import random
@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from rnnbook import device, expect, seed
+from rnnbook import device, expect, relative_distance, seed
 from rnnbook.reproducibility import ExpectationError
 
 
@@ -55,3 +55,45 @@ def test_expect_stops_outside_the_band(value):
 def test_expect_refuses_swapped_ends():
     with pytest.raises(ValueError, match="swapped"):
         expect("x", 1, 2, 1)
+
+
+def test_relative_distance_is_that_of_the_whole():
+    a, b = torch.tensor([3.0, 4.0, 1e-9]), torch.tensor([3.0, 4.0, 0.0])
+    assert relative_distance(a, b) == pytest.approx(2e-10, rel=1e-6)  # no entry counts by itself
+    assert relative_distance(2 * b, b) == 1.0 and relative_distance(b, b) == 0.0
+    assert relative_distance([b, b + 1], (b, b + 1)) == 0.0
+    parts = relative_distance([a, 2 * b], [b, b])
+    assert parts == relative_distance(torch.cat([a, 2 * b]), torch.cat([b, b]))
+    assert parts == pytest.approx(math.sqrt(0.5))
+
+
+def test_relative_distance_counts_in_float64_and_leaves_the_graph_alone():
+    a = torch.ones(2, requires_grad=True)
+    b = torch.ones(2).double() + 1e-12
+    assert relative_distance(a, b) == pytest.approx(1e-12, rel=1e-3)
+    assert isinstance(relative_distance(a, b), float)
+    large = torch.tensor([3e38, 3e38])  # its square is no float32
+    assert relative_distance(large / 2, large) == pytest.approx(0.5)
+
+
+def test_relative_distance_from_zeros():
+    zeros = torch.zeros(3)
+    assert relative_distance(zeros, zeros) == 0.0
+    assert relative_distance(zeros + 1e-30, zeros) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (torch.ones(2, 3), torch.ones(3, 2), r"got \[\(2, 3\)\] and \[\(3, 2\)\]"),
+        (torch.ones(1), torch.tensor(1.0), "an axis missing"),  # no broadcasting
+        ([torch.ones(2)], [torch.ones(2)] * 2, "the same shapes"),
+        (torch.tensor([1.0, math.nan]), torch.ones(2), "the first argument is infinite or not"),
+        (torch.ones(2), torch.tensor([1.0, math.inf]), "the second argument is infinite or not"),
+        (torch.ones(0), torch.ones(0), "no entry"),
+        ([], [], "no entry"),
+    ],
+)
+def test_relative_distance_refuses(a, b, message):
+    with pytest.raises(ValueError, match=message):
+        relative_distance(a, b)
