@@ -2,8 +2,8 @@
 
 It would take four things in them for something else: a `Source:` whose words stand on the same
 line; words before a colon in a `Returns:`, a `Yields:` or a property, which it believes to be a
-type; several named results, one a line; and an argument that is described as `B.`, which opens a
-list of which it is the second item.
+type; several named results, one a line; and an argument that is described as `B.`, or an author
+whose first name is, which opens a list of which it is the second item.
 """
 
 import re
@@ -13,6 +13,7 @@ from sphinx.application import Sphinx
 
 SECTION = re.compile(r"(\s*)(Args|Attributes|Example|Raises|Returns|Source|Yields):(?: (\S.*))?")
 NAMED = re.compile(r"\w+(, \w+)*: ")
+INITIAL = re.compile(r"^([A-Za-z]\.(?:\s|$))")
 LETTER = re.compile(r"(\s+\w+: )([A-Za-z]\.(?:\s|$))")
 
 SIGNATURE = re.compile(r'<dt class="sig sig-object py".*?</dt>', re.DOTALL)
@@ -43,10 +44,8 @@ def _block(block: list[str]) -> Iterable[str]:
         return block
     indent, name, words = section.groups()
     if words:
-        return [
-            f"{indent}{name}:",
-            *(f"{indent}    {line.strip()}" for line in [words, *block[1:]]),
-        ]
+        told = (INITIAL.sub(r"\\\1", line.strip()) for line in [words, *block[1:]])
+        return [f"{indent}{name}:", *(f"{indent}    {line}".rstrip() for line in told)]
     if name in ("Returns", "Yields"):
         return [block[0], *_results(block[1:], f"{indent}    ")]
     return [LETTER.sub(r"\1\\\2", line) for line in block]

@@ -56,6 +56,7 @@ def test_everything_public_is_on_the_page(built: Path) -> None:
         ("Returns:\n    a: one,\n        long.\n    b: two.\nRaises:\n    E: if.",
          "Returns:\n    : * a: one,\n      long.\n    * b: two.\nRaises:\n    E: if."),
         ("Args:\n    size: B.\n    steps: T, so.", "Args:\n    size: \\B.\n    steps: T, so."),
+        ("Source: H. G. Wells,\n    A. Zhang.", "Source:\n    \\H. G. Wells,\n    \\A. Zhang."),
         ("Run::\n\n    x = B.\n", "Run::\n\n    x = B.\n"),
     ],
 )  # fmt: skip
