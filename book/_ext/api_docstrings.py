@@ -44,10 +44,8 @@ def _block(block: list[str]) -> Iterable[str]:
         return block
     indent, name, words = section.groups()
     if words:
-        return [
-            f"{indent}{name}:",
-            *(f"{indent}    {line.strip()}" for line in [words, *block[1:]]),
-        ]
+        told = (INITIAL.sub(r"\\\1", line.strip()) for line in [words, *block[1:]])
+        return [f"{indent}{name}:", *(f"{indent}    {line}".rstrip() for line in told)]
     if name in ("Returns", "Yields"):
         return [block[0], *_results(block[1:], f"{indent}    ")]
     return [LETTER.sub(r"\1\\\2", line) for line in block]
