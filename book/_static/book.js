@@ -36,13 +36,30 @@ function shortenContents() {
   }
 }
 
+// A formula within a sentence cannot be broken: one that is wider than the column gets a box.
+function boxWideFormulas() {
+  for (const formula of document.querySelectorAll(".bd-article span.math")) {
+    formula.classList.remove("wide-math");
+    const picture = formula.querySelector("mjx-container svg");
+    let block = formula.parentElement;
+    while (getComputedStyle(block).display.startsWith("inline")) block = block.parentElement;
+    const { paddingLeft, paddingRight } = getComputedStyle(block);
+    const room = block.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+    if (picture && picture.getBoundingClientRect().width > room) formula.classList.add("wide-math");
+  }
+}
+
 // A box that scrolls sideways must be reachable by keyboard.
 function reachScrollBoxes() {
-  const boxes = ".bd-article div.math, .bd-article pre, .bd-article .pst-scrollable-table-container";
+  boxWideFormulas();
+  const boxes =
+    ".bd-article :is(div.math, span.wide-math, pre, .pst-scrollable-table-container)";
   for (const box of document.querySelectorAll(boxes)) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }
+  for (const formula of document.querySelectorAll("span.math[tabindex]:not(.wide-math)"))
+    formula.removeAttribute("tabindex");
 }
 
 document.addEventListener("DOMContentLoaded", () => {
