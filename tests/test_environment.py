@@ -158,7 +158,11 @@ def files(folder: Path) -> list[Path]:
 
 def own_names(root: Path) -> set[str]:
     """Return the names under which the repository's own modules import each other."""
-    modules = {path.stem for folder in ("tests", "tools") for path in (root / folder).rglob("*.py")}
+    modules = {
+        path.stem
+        for folder in ("tests", "tools", "book/_ext")
+        for path in (root / folder).rglob("*.py")
+    }
     return modules | {"rnnbook", "tests", "tools"}
 
 
