@@ -188,7 +188,7 @@ def _(answer):
         {
             "a": "the number was measured on the very characters it was trained on",
             "c": "a text that is known by heart holds no surprise at all",
-            "d": "look at the lowest point of the held-out curve: how far from 1 is it?",
+            "d": "look at the lowest point of the validation curve: how far from 1 is it?",
         },
     )
 

@@ -49,9 +49,9 @@ def geometric_perplexity(losses, counts):
 
 
 def stops(patience_shift=0, base=1, swap=False, last=False, equal=False):
-    def best_epoch(heldout, patience):
+    def best_epoch(validation, patience):
         best, lowest, now = 0, math.inf, 0
-        for now, value in enumerate(heldout, start=1):
+        for now, value in enumerate(validation, start=1):
             if value < lowest or (equal and value == lowest):
                 best, lowest = now, value
             if now - best == patience + patience_shift:
