@@ -10,7 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions, requires, version
+from importlib.metadata import metadata, packages_distributions, requires, version
 from pathlib import Path
 
 import nbformat
@@ -80,6 +80,26 @@ def test_pins_satisfy_the_ranges() -> None:
         pin = pins().get(canonicalize_name(requirement.name))
         assert pin, f"{requirement.name} has no pin"
         assert requirement.specifier.contains(pin, prereleases=True), f"{requirement}: {pin}"
+
+
+def test_pins_can_be_installed_on_every_python_that_is_promised() -> None:
+    # The range's lower end is the first release of its series: Debian's 3.11 is 3.11.2.
+    lowest = next(iter(SpecifierSet(project()["requires-python"]))).version
+    prefix = "Programming Language :: Python :: "
+    promised = [
+        line.removeprefix(prefix)
+        for line in project()["classifiers"]
+        if line.startswith(f"{prefix}3.")
+    ]
+    assert lowest in promised
+    refused = {
+        name: (asked, python)
+        for name in pins()
+        if (asked := metadata(name).get("Requires-Python"))
+        for python in promised
+        if not SpecifierSet(asked).contains(python)
+    }
+    assert refused == {}
 
 
 def test_the_running_environment_is_the_pinned_one() -> None:
