@@ -5,7 +5,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
-CONCENTRATION = 5.0  # chosen in chapter 2 on a part of the training text
+CONCENTRATION = 5.0  # chosen in chapter 2 on the validation part
 
 
 class NGram:
