@@ -226,7 +226,7 @@ class LengthBuckets(Sampler[list[int]]):
 
     def __len__(self) -> int:
         """Return the number of minibatches of a pass."""
-        return sum(1 for _ in self._cut(range(len(self.lengths))))
+        return -(-len(self.lengths) // self.batch_size)  # each pool but the last is full
 
     def __iter__(self) -> Iterator[list[int]]:
         shuffled = torch.randperm(len(self.lengths), generator=self.generator).tolist()
