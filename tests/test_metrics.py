@@ -10,17 +10,7 @@ from rnnbook.losses import cross_entropy
 from rnnbook.metrics import accuracy, confusion, macro_f1, perplexity, recall
 from rnnbook.models import CharLM
 from rnnbook.recurrent import RNN
-
-
-class Uniform(nn.Module):
-    """A model that finds all V tokens equally likely, whatever it reads."""
-
-    def __init__(self, V):
-        super().__init__()
-        self.logits = nn.Parameter(torch.zeros(V))
-
-    def forward(self, X, state=None):
-        return self.logits.expand(X.shape[1], X.shape[0], -1), state
+from tests.uniform import Uniform
 
 
 def test_perplexity_of_a_uniform_model_is_v():

@@ -24,6 +24,7 @@ from rnnbook.training import (
     optimizer_step,
     save_checkpoint,
 )
+from tests.uniform import Uniform
 
 TEXT = "the tide comes in and the tide goes out " * 20
 
@@ -41,17 +42,6 @@ def tokens(vocab):
 def _model(vocab, H=24, seed=0, layer=RNN):
     torch.manual_seed(seed)
     return CharLM(layer(len(vocab), H))
-
-
-class Uniform(nn.Module):
-    """A model that finds all V tokens equally likely, whatever it reads."""
-
-    def __init__(self, V):
-        super().__init__()
-        self.logits = nn.Parameter(torch.zeros(V))
-
-    def forward(self, X, state=None):
-        return self.logits.expand(X.shape[1], X.shape[0], -1), state
 
 
 def _quietly(model, batches, loss=next_token, **options):
