@@ -86,19 +86,23 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
 @pytest.fixture(scope="module")
 def look(browser: Browser, server: str) -> Look:
-    """Give a function that shows a page by day or night, at a width, with everything opened.
+    """Give a function that shows a page by day or night, at a width, with everything opened or not.
 
-    Each page is loaded once for all the tests that only look at it.
+    Each page is loaded once for all the tests that look at it, unless one that wants it as it comes
+    finds it opened.
     """
     tabs: dict[str, Page] = {}
+    opened: set[str] = set()
 
-    def show(page: str, mode: str = "light", width: int = 1280) -> Page:
-        if page not in tabs:
+    def show(page: str, mode: str = "light", width: int = 1280, opening: bool = True) -> Page:
+        if page not in tabs or (page in opened and not opening):
             tabs[page], _ = open_tab(browser, f"{server}/{page}.html")
-            tabs[page].evaluate(
+        tab = tabs[page]
+        if opening:
+            tab.evaluate(
                 "() => document.querySelectorAll('article details').forEach(d => { d.open = true })"
             )
-        tab = tabs[page]
+        opened.add(page)  # a test that wants it closed may open it by hand
         tab.emulate_media(color_scheme=mode)
         tab.set_viewport_size({"width": width, "height": 800})
         tab.wait_for_function("mode => document.documentElement.dataset.theme === mode", arg=mode)

@@ -96,12 +96,12 @@ def test_a_foreign_request_is_caught(visit: Visit, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
-def test_exercises_open_on_a_click(visit: Visit, server: str, page: str) -> None:
+def test_exercises_open_on_a_click(look: Look, page: str) -> None:
     """Hints and solutions are closed at first; a click opens each, with what the code printed.
 
     The kind and the minutes of an exercise stand in a badge, and not in the contents.
     """
-    tab, _ = visit(f"{server}/{page}.html")
+    tab = look(page, opening=False)
     headings = tab.locator('section[id^="exercise-"] > h3').all()
     exercises = len(headings)
     for heading in headings:
