@@ -150,6 +150,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how long each part took, workers added up, and how its tests ended."""
     seconds: dict[str, float] = defaultdict(float)
     units: dict[str, float] = defaultdict(float)
+    ran: set[str] = set()
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for outcome, reports in terminalreporter.stats.items():
         for report in reports:
@@ -159,13 +160,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             seconds[part] += report.duration
             units[unit_of(report.nodeid)] += report.duration
             # The empty outcome holds set-up and tear-down: time, but no test of its own.
+            if outcome not in ("", "skipped"):
+                ran.add(unit_of(report.nodeid))
             if outcome:
                 counts[part][outcome] += 1
     if not seconds:
         return
     config = terminalreporter.config
     if cache := getattr(config, "cache", None):
-        cache.set(SECONDS, remembered_seconds(config) | units)
+        # What was skipped has taken no time, and will when it runs.
+        cache.set(SECONDS, remembered_seconds(config) | {unit: units[unit] for unit in ran})
     terminalreporter.section("seconds per part")
     for part in filter(seconds.__contains__, PARTS):
         ended = ", ".join(f"{n} {outcome}" for outcome, n in sorted(counts[part].items()))

@@ -88,25 +88,27 @@ def visit(browser: Browser) -> Iterator[Visit]:
 def look(browser: Browser, server: str) -> Look:
     """Give a function that shows a page by day or night, at a width, with everything opened or not.
 
-    Each page is loaded once for all the tests that look at it, unless one that wants it as it comes
+    It returns the tab, and the record of what the page asked for since it was loaded. Each page is loaded once for all the tests that look at it, unless one that wants it as it comes
     finds it opened.
     """
-    tabs: dict[str, Page] = {}
-    opened: set[str] = set()
+    tabs: dict[str, tuple[Page, Record]] = {}
 
-    def show(page: str, mode: str = "light", width: int = 1280, opening: bool = True) -> Page:
-        if page not in tabs or (page in opened and not opening):
-            tabs[page], _ = open_tab(browser, f"{server}/{page}.html")
-        tab = tabs[page]
+    def show(
+        page: str, mode: str = "light", width: int = 1280, opening: bool = True
+    ) -> tuple[Page, Record]:
+        if page not in tabs or (
+            not opening and tabs[page][0].locator("article details[open]").count()
+        ):
+            tabs[page] = open_tab(browser, f"{server}/{page}.html")
+        tab, record = tabs[page]
         if opening:
             tab.evaluate(
                 "() => document.querySelectorAll('article details').forEach(d => { d.open = true })"
             )
-        opened.add(page)  # a test that wants it closed may open it by hand
         tab.emulate_media(color_scheme=mode)
         tab.set_viewport_size({"width": width, "height": 800})
         tab.wait_for_function("mode => document.documentElement.dataset.theme === mode", arg=mode)
         tab.evaluate("() => new Promise(requestAnimationFrame)")
-        return tab
+        return tab, record
 
     return show

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 ROOT = Path(__file__).resolve().parents[2]
 
 Visit = Callable[[str], tuple[Page, Record]]
-Look = Callable[..., Page]
+Look = Callable[..., tuple[Page, Record]]
 
 
 @dataclass(frozen=True)
