@@ -88,8 +88,9 @@ def visit(browser: Browser) -> Iterator[Visit]:
 def look(browser: Browser, server: str) -> Look:
     """Give a function that shows a page by day or night, at a width, with everything opened or not.
 
-    It returns the tab, and the record of what the page asked for since it was loaded. Each page is loaded once for all the tests that look at it, unless one that wants it as it comes
-    finds it opened.
+    It returns the tab, and the record of what the page asked for since it was loaded. Each page is
+    loaded once for all the tests that look at it, unless one that wants it as it comes finds it
+    opened.
     """
     tabs: dict[str, tuple[Page, Record]] = {}
 
