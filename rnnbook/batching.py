@@ -8,6 +8,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Sampler
 
+from rnnbook import arguments
+
 
 @dataclass
 class SequentialBatches:
@@ -42,6 +44,7 @@ class SequentialBatches:
     carries_state = True
 
     def __post_init__(self) -> None:
+        _check_sizes(self)
         longest = self.num_steps if self.offset is None else self.offset
         _require_room(self, longest + self.batch_size * self.num_steps + 1)
 
@@ -90,6 +93,7 @@ class RandomBatches:
     carries_state = False
 
     def __post_init__(self) -> None:
+        _check_sizes(self)
         longest = self.num_steps - 1 if self.offset is None else self.offset
         _require_room(self, longest + self.batch_size * self.num_steps + 1)
 
@@ -105,9 +109,15 @@ class RandomBatches:
     def _order(self, count: int) -> list[int]:
         if self.order is None:
             return torch.randperm(count, generator=self.generator).tolist()
-        if any(not 0 <= window < count for window in self.order):
+        order = [arguments.whole("every window in order", window) for window in self.order]
+        if any(not 0 <= window < count for window in order):
             raise ValueError(f"order must name windows from 0 to {count - 1}, got {self.order}")
-        return list(self.order)
+        if len(order) < self.batch_size:
+            raise ValueError(
+                f"order names {len(order)} windows, and a minibatch needs batch_size="
+                f"{self.batch_size}"
+            )
+        return order
 
 
 @dataclass
@@ -139,6 +149,7 @@ class WholeText:
     offset = 0
 
     def __post_init__(self) -> None:
+        _check_sizes(self)
         _require_room(self, self.batch_size + 1)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
@@ -165,17 +176,15 @@ def _offset(batches: SequentialBatches | RandomBatches, largest: int) -> int:
     return int(torch.randint(0, largest + 1, (1,), generator=batches.generator))
 
 
-def _require_room(batches: SequentialBatches | RandomBatches | WholeText, needed: int) -> None:
+def _check_sizes(batches: SequentialBatches | RandomBatches | WholeText) -> None:
     for name in ("batch_size", "num_steps"):
-        if getattr(batches, name) < 1:
-            raise ValueError(f"expected {name} of at least 1, got {getattr(batches, name)}")
-    if batches.offset is not None and batches.offset < 0:
-        raise ValueError(f"expected an offset of at least 0, got {batches.offset}")
-    if batches.tokens.dim() != 1 or batches.tokens.is_floating_point():
-        raise ValueError(
-            f"expected tokens of shape (N,) and an integer type, got {tuple(batches.tokens.shape)} "
-            f"{batches.tokens.dtype}: pass vocab.encode(text), not the text or its one-hot vectors"
-        )
+        arguments.whole(name, getattr(batches, name), least=1)
+    if batches.offset is not None:
+        arguments.whole("offset", batches.offset, least=0)
+    batches.tokens = arguments.tokens(batches.tokens)
+
+
+def _require_room(batches: SequentialBatches | RandomBatches | WholeText, needed: int) -> None:
     if len(batches.tokens) < needed:
         raise ValueError(
             f"a text of {len(batches.tokens)} tokens is too short for batch_size="
@@ -217,11 +226,12 @@ class LengthBuckets(Sampler[list[int]]):
         generator: torch.Generator | None = None,
     ) -> None:
         for name, size in {"batch_size": batch_size, "pool": pool}.items():
-            if size < 1:
-                raise ValueError(f"expected {name} of at least 1, got {size}")
-        if not len(lengths) or min(lengths) < 1:
-            raise ValueError("expected at least one sequence, and every one of at least one step")
-        self.lengths, self.batch_size, self.pool = lengths, batch_size, pool
+            arguments.whole(name, size, least=1)
+        if not len(lengths):
+            raise ValueError("expected at least one sequence")
+        # An empty sequence has no step to read, and so no state of its own.
+        self.lengths = [arguments.whole("every length", length, least=1) for length in lengths]
+        self.batch_size, self.pool = batch_size, pool
         self.generator = generator
 
     def __len__(self) -> int:
@@ -273,18 +283,8 @@ def padded_batches(
         >>> [(X.shape, sorted(lengths.tolist())) for X, lengths, y in loader]
         [(torch.Size([2, 3]), [1, 3])]
     """
-    if isinstance(sequences, Tensor):
-        raise ValueError(
-            f"expected a list of tensors, one a sequence, got one tensor of shape "
-            f"{tuple(sequences.shape)}: list(X) takes it apart, if no row is padded"
-        )
-    if not isinstance(labels, Tensor):
-        raise ValueError(f"expected the labels as one tensor (N,), got {type(labels).__name__}")
-    if len(sequences) != len(labels):
-        raise ValueError(
-            f"expected a label for each sequence, got {len(sequences)} sequences and "
-            f"{len(labels)} labels"
-        )
+    _check_sequences(sequences)
+    labels = arguments.labels(labels, len(sequences))
 
     def collate(members: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
         chosen, their_labels = zip(*members, strict=True)
@@ -299,6 +299,30 @@ def padded_batches(
     )
 
 
+def _check_sequences(sequences: Sequence[Tensor]) -> None:
+    """Examine that there are tensors of one type, which differ in length alone."""
+    if isinstance(sequences, Tensor):
+        raise TypeError(
+            f"expected a list of tensors, one a sequence, got one tensor of shape "
+            f"{tuple(sequences.shape)}: list(X) takes it apart, if no row is padded"
+        )
+    if isinstance(sequences, str) or not isinstance(sequences, Sequence):
+        kind = arguments.kind_of(sequences)
+        raise TypeError(f"expected a list of tensors, one a sequence, got {kind}")
+    if not sequences:
+        raise ValueError("expected at least one sequence")
+    for sequence in sequences:
+        arguments.tensor("every sequence", sequence, "vocab.encode(text) makes one")
+        if sequence.dim() == 0:
+            raise ValueError("expected every sequence of shape (T, ...), got a single number")
+    # One type for all: padding would cut the decimals off where it meets whole numbers first.
+    types = {str(sequence.dtype) for sequence in sequences}
+    features = {str(tuple(sequence.shape[1:])) for sequence in sequences}
+    for name, found in {"type": types, "number of features": features}.items():
+        if len(found) > 1:
+            raise ValueError(f"expected sequences of one {name}, got {', '.join(sorted(found))}")
+
+
 def pad(sequences: Sequence[Tensor], padding: int = 0) -> tuple[Tensor, Tensor]:
     """Put sequences of unequal lengths into one tensor.
 
@@ -307,7 +331,13 @@ def pad(sequences: Sequence[Tensor], padding: int = 0) -> tuple[Tensor, Tensor]:
         padding: what fills the steps after a sequence's end.
     Returns:
         X: (B, T, ...), T being the longest; lengths: (B,) int64.
+    Raises:
+        TypeError: if the sequences are no list of tensors.
+        ValueError: if there is none, or their types or features differ.
     """
+    _check_sequences(sequences)
+    if arguments.is_whole(sequences[0]):
+        arguments.whole("padding of whole numbers", padding)
     lengths = torch.tensor([len(sequence) for sequence in sequences])
     return pad_sequence(list(sequences), batch_first=True, padding_value=padding), lengths
 
@@ -328,7 +358,10 @@ def window_positions(
     Raises:
         ValueError: if the text is too short for one minibatch.
     """
-    sampler = {"sequential": SequentialBatches, "random": RandomBatches}[kind]
+    samplers = {"sequential": SequentialBatches, "random": RandomBatches}
+    if kind not in samplers:
+        raise ValueError(f"expected the kind sequential or random, got {kind!r}")
+    sampler = samplers[kind]
     # A text of 0, 1, 2, ...: each token is its own position.
     batches = sampler(torch.arange(length), batch_size, num_steps, offset=offset)
     return [[(int(row[0]), int(row[-1]) + 1) for row in X] for X, _ in batches]

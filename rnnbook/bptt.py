@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from rnnbook.arguments import is_whole, real, tensor, whole, within
 from rnnbook.recurrent import Recurrence
 
 
@@ -39,7 +40,12 @@ def loss_and_gradients(
             factors do not have a value for each step.
     Source: Werbos (1990). Chapter 4.
     """
+    if not isinstance(params, Sequence) or len(params) != 5:
+        raise TypeError("expected params as the five tensors W_xh, W_hh, b_h, W_hq, b_q")
     W_xh, W_hh, b_h, W_hq, b_q = params
+    given = {"inputs": inputs, "targets": targets, "h0": h0}
+    for name, value in given.items():
+        tensor(name, value, "see the shapes in the documentation")
     if inputs.dim() != 3:
         raise ValueError(
             f"expected one-hot inputs of shape (T, B, V), got {tuple(inputs.shape)}: "
@@ -56,6 +62,9 @@ def loss_and_gradients(
             f"expected targets of shape (T, B) = {(T, B)}, got {tuple(targets.shape)}: time comes "
             "first, so the Y of a minibatch goes in as Y.T"
         )
+    if not is_whole(targets):
+        raise ValueError(f"expected targets as whole numbers, got {targets.dtype}")
+    within("targets", targets, V, "are they of the same vocabulary as the inputs?")
     if crossing is None:
         crossing = torch.ones(T)
     if tuple(crossing.shape) != (T,):
@@ -89,10 +98,12 @@ def regular_truncation(num_steps: int, window: int, offset: int = 0) -> Tensor:
         offset: the gradient does not leave the steps offset, offset + window, ... (counted from 0)
             backwards.
     Raises:
-        ValueError: if the window is not such a number.
+        TypeError: if one of them is no whole number.
+        ValueError: if the window is below 1.
     """
-    if window < 1 or window != int(window):
-        raise ValueError(f"expected a window of a whole number of steps, at least 1, got {window}")
+    whole("num_steps", num_steps, least=0)
+    whole("window", window, least=1)
+    whole("offset", offset)
     return ((torch.arange(num_steps) - offset) % window != 0).double()
 
 
@@ -109,7 +120,8 @@ def random_truncation(
         ValueError: if c is not in that range.
     Source: Tallec and Ollivier (2017). Chapter 4.
     """
-    if not 0 <= probability < 1:
+    whole("num_steps", num_steps, least=0)
+    if not 0 <= real("probability", probability) < 1:
         raise ValueError(f"expected a probability from 0 to below 1, got {probability}")
     passes = torch.rand(num_steps, generator=generator) >= probability
     return passes.double() / (1 - probability)

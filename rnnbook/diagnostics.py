@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from rnnbook import losses
-from rnnbook.datasets.delayed_recall import NUM_SYMBOLS, DelayedRecall, delayed_recall
+from rnnbook.arguments import real, tensor, whole
+from rnnbook.datasets.delayed_recall import FEATURES, NUM_SYMBOLS, DelayedRecall, delayed_recall
 from rnnbook.models import SequenceClassifier, device_of, evaluating
-from rnnbook.recurrent import GRU, LSTM, NONLINEARITIES, Recurrence
+from rnnbook.recurrent import GRU, LSTM, NONLINEARITIES, Recurrence, require_layer
 from rnnbook.text import Vocab, one_hot
 from rnnbook.training import fit
 
@@ -17,8 +18,11 @@ def spectral_radius(W: Tensor) -> float:
     """Return the largest magnitude of an eigenvalue of a square matrix.
 
     Raises:
-        ValueError: if an entry is infinite or not a number.
+        ValueError: if it is not square, or an entry is infinite or not a number.
     """
+    tensor("W", W, "torch.tensor makes one")
+    if W.dim() != 2 or W.shape[0] != W.shape[1]:
+        raise ValueError(f"expected a square matrix, got shape {tuple(W.shape)}")
     if not torch.isfinite(W).all():
         raise ValueError("a matrix with an entry that is infinite or not a number has no radius")
     return torch.linalg.eigvals(W).abs().max().item()
@@ -30,6 +34,8 @@ def with_radius(W: Tensor, radius: float) -> Tensor:
     Raises:
         ValueError: if the matrix's own radius is 0, or an entry is not finite.
     """
+    if not 0 <= real("radius", radius) < torch.inf:
+        raise ValueError(f"expected a radius of at least 0, got {radius}")
     if (own := spectral_radius(W)) == 0:
         raise ValueError("all eigenvalues of this matrix are 0: no factor gives it another radius")
     return W * (radius / own)
@@ -53,6 +59,8 @@ def jacobian_norms(W_hh: Tensor, hs: Tensor, nonlinearity: str = "tanh") -> Tens
         ValueError: if the states are not (T, H), or the nonlinearity is another.
     Source: Pascanu et al. (2013). Chapter 4.
     """
+    for name, value in {"W_hh": W_hh, "hs": hs}.items():
+        tensor(name, value, "torch.stack puts states into one")
     if hs.dim() != 2 or hs.shape[1] != len(W_hh):
         raise ValueError(
             f"expected the states (T, {len(W_hh)}) of one sequence, got {tuple(hs.shape)}"
@@ -88,6 +96,12 @@ def random_layer_norms(
     """
     if kind not in ("random", "orthogonal"):
         raise ValueError(f"expected a random or orthogonal matrix, got {kind!r}")
+    if nonlinearity not in NONLINEARITIES:
+        raise ValueError(
+            f"expected a nonlinearity of {', '.join(NONLINEARITIES)}, got {nonlinearity!r}"
+        )
+    whole("steps", steps, least=0)
+    real("input_scale", input_scale)
     units = 64
     generator = torch.Generator().manual_seed(0)
     W = torch.randn(units, units, generator=generator).double()
@@ -112,6 +126,10 @@ def input_sensitivity(layer: nn.Module, x: Tensor, step: int) -> Tensor:
         ValueError: if there is no such step, if the layer is batch-first, or if its dropout is on.
     Source: chapter 10.
     """
+    require_layer(layer)
+    if tensor("x", x, "text.one_hot gives one").dim() != 2:
+        raise ValueError(f"expected x of shape (T, V), one sequence, got {tuple(x.shape)}")
+    whole("step", step)
     if layer.batch_first:
         raise ValueError(
             "expected a time-major layer: with batch_first=True each step of x would "
@@ -150,6 +168,8 @@ def gates(layer: nn.Module, x: Tensor) -> dict[str, Tensor]:
         raise TypeError(f"expected an LSTM or a GRU, got {type(layer).__name__}, without gates")
     if layer.num_layers > 1 or layer.bidirectional or layer.batch_first or layer.proj_size:
         raise ValueError("expected one layer, one direction, time-major, and no projection")
+    if tensor("x", x, "text.one_hot gives one").dim() != 3:
+        raise ValueError(f"expected x of shape (T, B, V), got {tuple(x.shape)}")
     state, seen = None, []
     for step in x.split(1):
         _, state = layer(step, state)
@@ -172,7 +192,7 @@ def gates(layer: nn.Module, x: Tensor) -> dict[str, Tensor]:
 
 def encoded(recurrent: nn.Module, vocab: Vocab, text: str) -> Tensor:
     """Return a text as one-hot vectors (T, 1, V) beside the layer's weights."""
-    if not text or any(character not in vocab for character in text):
+    if not isinstance(text, str) or not text or any(letter not in vocab for letter in text):
         raise ValueError(
             f"{text!r}: expected at least one character, all of them in the vocabulary"
         )
@@ -200,7 +220,7 @@ def prefix_probabilities(model: nn.Module, vocab: Vocab, name: str) -> Tensor:
         ValueError: if there is no letter, or one that is not in the vocabulary.
     Source: chapter 11.
     """
-    if not name or any(letter not in vocab for letter in name):
+    if not isinstance(name, str) or not name or any(letter not in vocab for letter in name):
         raise ValueError(f"{name!r}: expected at least one letter, all of them in the vocabulary")
     device, lengths = device_of(model), torch.arange(1, len(name) + 1)
     X = vocab.encode(name).repeat(len(name), 1).to(device)  # row t is read up to letter t only
@@ -246,12 +266,19 @@ def learn_delayed_recall(
     Returns:
         The accuracy on fresh sequences, and the steps it took.
     Raises:
-        ValueError: if ``max_steps`` is no multiple of 25.
+        ValueError: if ``max_steps`` is no multiple of 25, or the layer reads other features.
     Source: chapter 8.
     """
     steps = 25
+    whole("max_steps", max_steps)
     if max_steps < steps or max_steps % steps:
         raise ValueError(f"expected max_steps as a multiple of {steps}, got {max_steps}")
+    require_layer(recurrent)
+    if recurrent.input_size != FEATURES:
+        raise ValueError(
+            f"expected a layer with input_size = {FEATURES}, got {recurrent.input_size}: the task "
+            "has so many one-hot symbols"
+        )
     model = SequenceClassifier(recurrent, NUM_SYMBOLS).to(device_of(recurrent))
     X, y = delayed_recall(lag, 256, generator)
     history = fit(

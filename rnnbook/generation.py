@@ -2,6 +2,7 @@
 
 from torch import Tensor, nn
 
+from rnnbook.arguments import kind_of, whole
 from rnnbook.models import device_of, evaluating
 from rnnbook.text import Vocab
 
@@ -19,10 +20,14 @@ def generate(model: nn.Module, prompt: str, num_preds: int, vocab: Vocab) -> str
     Returns:
         The prompt and its continuation.
     Raises:
-        ValueError: if the prompt is empty or has characters outside the vocabulary, or
-            ``num_preds`` is negative.
+        TypeError: if the prompt is no string, or ``num_preds`` no whole number.
+        ValueError: if the prompt is empty or has characters outside the vocabulary,
+            ``num_preds`` is negative, or the vocabulary has another size than the model's.
     Source: chapter 3.
     """
+    if not isinstance(prompt, str):
+        raise TypeError(f"expected the prompt as a string, got {kind_of(prompt)}")
+    whole("num_preds", num_preds, least=0)
     if not prompt:
         raise ValueError("expected a prompt of at least one character, got an empty one")
     if unknown := sorted(set(prompt) - set(vocab.idx_to_token)):
@@ -30,19 +35,23 @@ def generate(model: nn.Module, prompt: str, num_preds: int, vocab: Vocab) -> str
             f"the prompt {prompt!r} has characters the model never saw: {unknown}. The vocabulary "
             "was made from cleaned text: pass the prompt through rnnbook.text.clean first"
         )
-    if num_preds < 0:
-        raise ValueError(f"expected num_preds of at least 0, got {num_preds}")
     device = device_of(model)
     with evaluating(model):
-        indices = _continue(model, vocab.encode(prompt).to(device), num_preds)
+        indices = _continue(model, vocab.encode(prompt).to(device), num_preds, len(vocab))
     return prompt + vocab.decode(indices)
 
 
-def _continue(model: nn.Module, prompt: Tensor, num_preds: int) -> list[int]:
+def _continue(model: nn.Module, prompt: Tensor, num_preds: int, V: int) -> list[int]:
     """Return the indices that follow a prompt of shape (T,)."""
     x, state, indices = prompt.unsqueeze(0), None, []  # (1, T)
     for _ in range(num_preds):
         logits, state = model(x, state)  # (T, 1, V)
+        if tuple(logits.shape) != (x.shape[1], 1, V):
+            raise ValueError(
+                f"expected logits of shape (T, B, V) = {(x.shape[1], 1, V)}, got "
+                f"{tuple(logits.shape)}: was the model trained with another vocabulary, or is it "
+                "batch-first?"
+            )
         x = logits[-1:].argmax(dim=2)  # (1, 1)
         indices.append(x.item())
     return indices

@@ -11,9 +11,14 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from rnnbook.models import device_of
+from rnnbook.arguments import is_whole, kind_of, labels, tensor, within
+from rnnbook.models import device_of, evaluating
 from rnnbook.recurrent import State
 
+BATCH_FIRST = (
+    "The model's logits are batch-first, (B, T, V), and the loss expects (T, B, V): return "
+    "logits.transpose(0, 1)"
+)
 Loss = Callable[[nn.Module, Any, State | None], tuple[Tensor, int, State | None]]
 
 
@@ -28,11 +33,47 @@ def next_token(
         state: the state to start from; the model's own start if None.
     Returns:
         The mean loss in nats, T * B, and the state after the last step.
+    Raises:
+        TypeError: if the minibatch is no pair of tensors, or the model does not return a pair.
+        ValueError: if X and Y differ in shape, or the logits are not time-major.
     Source: chapter 5.
     """
-    X, Y = (part.to(device_of(model)) for part in batch)
-    logits, state = model(X, state)
-    return cross_entropy(logits, Y), Y.numel(), state
+    X, Y = (part.to(device_of(model)) for part in _pair(batch))
+    answer = model(X, state)
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise TypeError(
+            f"expected the model to return the pair (logits, state), got {kind_of(answer)}"
+        )
+    logits, state = answer
+    loss = cross_entropy(logits, Y)
+    if len(X) == X.shape[1] > 1:
+        _refuse_batch_first(model, X)
+    return loss, Y.numel(), state
+
+
+def _pair(batch: Any) -> tuple[Tensor, Tensor]:
+    """Return a minibatch's inputs and targets, (B, T) each, or say what is off."""
+    if not isinstance(batch, tuple | list) or len(batch) != 2:
+        raise TypeError(f"expected a minibatch as the pair X, Y, got {kind_of(batch)}")
+    X, Y = (
+        tensor(name, part, "see rnnbook.batching") for name, part in zip("XY", batch, strict=True)
+    )
+    if X.dim() != 2 or X.shape != Y.shape:
+        raise ValueError(
+            f"expected X and Y of one shape (B, T), got {tuple(X.shape)} and {tuple(Y.shape)}"
+        )
+    return X, Y
+
+
+def _refuse_batch_first(model: nn.Module, X: Tensor) -> None:
+    """Refuse a batch-first model where B = T, so that the shapes of a minibatch do not tell.
+
+    Trained on targets in another order than its logits, it would learn nothing, without a word.
+    """
+    with evaluating(model):
+        logits, _ = model(X[:1, :2], None)  # B = 1, T = 2: now they do
+    if tuple(logits.shape[:2]) != (2, 1):
+        raise ValueError(BATCH_FIRST)
 
 
 def classification(
@@ -46,11 +87,24 @@ def classification(
         state: not used: every sequence starts anew.
     Returns:
         The mean loss in nats, B, and None.
+    Raises:
+        TypeError: if the minibatch is no such triple of tensors.
+        ValueError: if the model has a single class, or there is not one class from 0 to C - 1 for
+            each sequence.
     Source: chapter 11.
     """
+    if not isinstance(batch, tuple | list) or len(batch) != 3:
+        raise TypeError(f"expected a minibatch as X, lengths, y, got {kind_of(batch)}")
     X, lengths, y = batch
-    device = device_of(model)
-    return F.cross_entropy(model(X.to(device), lengths), y.to(device)), len(y), None
+    logits = model(tensor("X", X, "see batching.padded_batches").to(device_of(model)), lengths)
+    if logits.dim() != 2 or logits.shape[1] < 2:
+        raise ValueError(
+            f"expected logits of shape (B, C) with at least two classes, got {tuple(logits.shape)}:"
+            " the cross-entropy of one class is 0 whatever the model does; for yes or no, take "
+            "two, or F.binary_cross_entropy_with_logits"
+        )
+    y = labels(y, len(logits), logits.shape[1])
+    return F.cross_entropy(logits, y.to(logits.device)), len(y), None
 
 
 def cross_entropy(logits: Tensor, Y: Tensor) -> Tensor:
@@ -61,5 +115,23 @@ def cross_entropy(logits: Tensor, Y: Tensor) -> Tensor:
         Y: (B, T) int64, the targets, as the samplers give them.
     Returns:
         The loss, a tensor of shape ().
+    Raises:
+        TypeError: if either is no tensor.
+        ValueError: if the shapes are others, or a target is no token. Where B = T, the shapes do
+            not say which axis is which: ``next_token`` asks the model.
     """
-    return F.cross_entropy(logits.flatten(0, 1), Y.T.flatten())
+    tensor("logits", logits, "the model returns them")
+    tensor("targets", Y, "the samplers give them")
+    if logits.dim() != 3:
+        raise ValueError(f"expected logits of shape (T, B, V), got {tuple(logits.shape)}")
+    T, B, V = logits.shape
+    if tuple(Y.shape) != (B, T):
+        turned = tuple(Y.shape) == (T, B)
+        raise ValueError(
+            f"expected targets of shape (B, T) = {(B, T)} with logits {(T, B, V)}, got "
+            f"{tuple(Y.shape)}" + (f". {BATCH_FIRST}, or the targets turned already" * turned)
+        )
+    if not is_whole(Y):
+        raise ValueError(f"expected targets as whole numbers, got {Y.dtype}")
+    within("targets", Y, V, "are they of the model's vocabulary?")
+    return F.cross_entropy(logits.flatten(0, 1), Y.T.flatten().long())

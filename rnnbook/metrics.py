@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from rnnbook import losses
+from rnnbook import arguments, losses
 from rnnbook.batching import WholeText
+from rnnbook.history import exp
 from rnnbook.models import predict
-from rnnbook.training import evaluate, exp
+from rnnbook.training import evaluate
 
 
 def perplexity(
@@ -51,13 +52,10 @@ def accuracy(
         ValueError: if sequences and labels are not equally many, or there are none.
     Source: chapter 11.
     """
-    if len(sequences) != len(labels):
-        raise ValueError(
-            f"expected a label for each sequence, got {len(sequences)} sequences and "
-            f"{len(labels)} labels"
-        )
-    predicted = predict(model, sequences, padding).argmax(dim=1)
-    return (predicted == labels).float().mean().item()
+    labels = arguments.labels(labels, len(sequences)).cpu()
+    logits = predict(model, sequences, padding)
+    arguments.within("labels", labels, logits.shape[1], "classes count from 0")
+    return (logits.argmax(dim=1) == labels).float().mean().item()
 
 
 def confusion(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
@@ -73,30 +71,34 @@ def confusion(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
         ValueError: if the shapes differ, a class is no integer, or it is outside 0 to C - 1.
     Source: chapter 11.
     """
+    arguments.whole("num_classes", num_classes, least=1)
+    for name, classes in {"labels": labels, "predicted": predicted}.items():
+        arguments.tensor(name, classes, "torch.tensor(classes) makes one")
     if labels.shape != predicted.shape or labels.dim() != 1:
         raise ValueError(
             f"expected two vectors of the same length, got {tuple(labels.shape)} and "
             f"{tuple(predicted.shape)}: take the argmax over the classes first"
         )
-    if labels.is_floating_point() or predicted.is_floating_point():
+    if not (arguments.is_whole(labels) and arguments.is_whole(predicted)):
         raise ValueError(
             f"expected classes as integers, got {labels.dtype} labels and {predicted.dtype} "
             "predictions"
         )
-    labels, predicted = labels.long(), predicted.long()  # smaller integers would overflow below
-    both = torch.cat([labels, predicted])
-    if both.numel() and not 0 <= int(both.min()) <= int(both.max()) < num_classes:
-        raise ValueError(
-            f"expected classes from 0 to {num_classes - 1}, got {int(both.min())} to "
-            f"{int(both.max())}"
-        )
+    # Smaller integers would overflow below.
+    labels, predicted = labels.long().cpu(), predicted.long().cpu()
+    arguments.within("classes", torch.cat([labels, predicted]), num_classes, "they count from 0")
     return torch.bincount(labels * num_classes + predicted, minlength=num_classes**2).reshape(
         num_classes, num_classes
     )
 
 
 def recall(counts: Tensor) -> Tensor:
-    """Return for each class the share of its members that were found, (C,), from ``confusion``."""
+    """Return for each class the share of its members that were found, (C,), from ``confusion``.
+
+    Raises:
+        ValueError: if the counts are no square matrix.
+    """
+    arguments.require_square(counts)
     return counts.diagonal() / counts.sum(dim=1).clamp(min=1)
 
 
@@ -105,6 +107,10 @@ def macro_f1(counts: Tensor) -> float:
 
     Every class counts the same, however many members it has. A class with no members that was never
     predicted counts 0.
+
+    Raises:
+        ValueError: if the counts are no square matrix.
     """
+    arguments.require_square(counts)
     hits = counts.diagonal()
     return (2 * hits / (counts.sum(dim=0) + counts.sum(dim=1)).clamp(min=1)).mean().item()

@@ -5,6 +5,8 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+from rnnbook.arguments import kind_of, real, whole
+
 CONCENTRATION = 5.0  # chosen in chapter 2 on the validation part
 
 
@@ -33,18 +35,21 @@ class NGram:
     """
 
     def __init__(self, n: int, vocab_size: int, concentration: float = CONCENTRATION) -> None:
-        if n < 0 or vocab_size < 1 or concentration < 0:
-            raise ValueError(
-                "expected n of at least 0, vocab_size of at least 1 and concentration of at least "
-                f"0, got {n}, {vocab_size} and {concentration}"
-            )
+        whole("n", n, least=0)
+        whole("vocab_size", vocab_size, least=1)
+        if not 0 <= real("concentration", concentration) < math.inf:
+            raise ValueError(f"expected a concentration of at least 0, got {concentration}")
         self.n, self.vocab_size, self.concentration = n, vocab_size, concentration
         self.counts: Counter[tuple] = Counter()  # of a context and the token after it
         self.totals: Counter[tuple] = Counter()  # of a context, whatever comes after it
 
     def fit(self, tokens: Sequence) -> "NGram":
-        """Count a text: a string (its characters) or a list of tokens. Return the model."""
-        tokens = tuple(tokens)
+        """Count a text: a string (its characters) or a list of tokens. Return the model.
+
+        Raises:
+            TypeError: if it is neither.
+        """
+        tokens = tuple(_sequence(tokens))
         for length in range(self.n):  # of the context
             for start in range(len(tokens) - length):
                 context, token = tokens[start : start + length], tokens[start + length]
@@ -54,6 +59,7 @@ class NGram:
 
     def probability(self, token: object, context: Sequence = ()) -> float:
         """Return p(token | context); of a longer context only the last n - 1 tokens count."""
+        context = _sequence(context)
         context = tuple(context[max(0, len(context) - self.n + 1) :]) if self.n else ()
         p = 1 / self.vocab_size
         for length in range(min(self.n, len(context) + 1)):
@@ -73,7 +79,7 @@ class NGram:
         Raises:
             ValueError: if there are fewer than two tokens: the first is not predicted.
         """
-        if len(tokens) < 2:
+        if len(_sequence(tokens)) < 2:
             raise ValueError(f"expected at least 2 tokens, of which one is predicted: {tokens!r}")
         total = 0.0
         for t in range(1, len(tokens)):
@@ -96,9 +102,25 @@ class NGram:
             rng: the source of chance.
         Returns:
             The tokens, joined.
+        Raises:
+            TypeError: if the length is no whole number.
+            ValueError: if it is negative, or the alphabet is empty.
         """
+        whole("length", length, least=0)
+        if not len(alphabet):
+            raise ValueError("expected an alphabet of at least one token, got an empty one")
         written: list[str] = []
         for _ in range(length):
             weights = [self.probability(token, written[-self.n :]) for token in alphabet]
             written += rng.choices(alphabet, weights)
         return "".join(written)
+
+
+def _sequence(tokens: Sequence) -> Sequence:
+    """Return a text as it is, if it can be counted; the entries of a tensor cannot."""
+    if not isinstance(tokens, Sequence):
+        raise TypeError(
+            f"expected a string or a list of tokens, got {kind_of(tokens)}: count the text itself, "
+            "or tokens.tolist()"
+        )
+    return tokens

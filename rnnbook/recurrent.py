@@ -1,20 +1,22 @@
 """Recurrent layers written from scratch, interchangeable with those of ``torch.nn``."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from rnnbook.arguments import kind_of, real, tensor, whole
 
 State = Tensor | tuple[Tensor, ...]
 
-# Each nonlinearity in place, and its derivative as a function of its own value.
+# Each nonlinearity, and its derivative as a function of its own value.
 NONLINEARITIES = {
-    "tanh": (torch.tanh_, lambda h: 1 - h * h),
-    "relu": (torch.relu_, lambda h: (h > 0).to(h.dtype)),
+    "tanh": (torch.tanh, lambda h: 1 - h * h),
+    "relu": (torch.relu, lambda h: (h > 0).to(h.dtype)),
 }
 
 
@@ -28,6 +30,8 @@ class Recurrence(torch.autograd.Function):
         dh0    = d[0] @ W.T
 
     Autograd would find the same gradients from the loop, with one product for dW at every step.
+    Nothing is changed in place, so the backward pass can be differentiated in its turn, mapped
+    over by ``torch.func.vmap``, and exported.
 
     Example:
         >>> zeros = torch.zeros(5, 3, 4)
@@ -35,30 +39,53 @@ class Recurrence(torch.autograd.Function):
         torch.Size([5, 3, 4])
     """
 
-    @staticmethod
-    def forward(
-        ctx: Any, input_projection: Tensor, h0: Tensor, W: Tensor, nonlinearity: str
-    ) -> Tensor:
-        """Return all states (T, B, H) from input_projection (T, B, H), h0 (B, H) and W (H, H)."""
-        activate, _ = NONLINEARITIES[nonlinearity]
-        hs, h = torch.empty_like(input_projection), h0
-        for t, projected in enumerate(input_projection):
-            h = activate(torch.addmm(projected, h, W, out=hs[t]))
-        ctx.save_for_backward(hs, h0, W)
-        ctx.nonlinearity = nonlinearity
-        return hs
+    generate_vmap_rule = True
 
     @staticmethod
-    @once_differentiable
+    def forward(input_projection: Tensor, h0: Tensor, W: Tensor, nonlinearity: str) -> Tensor:
+        """Return all states (T, B, H) from input_projection (T, B, H), h0 (B, H) and W (H, H)."""
+        activate, _ = NONLINEARITIES[nonlinearity]
+        hs, h = [], h0
+        for projected in input_projection.unbind():
+            h = activate(torch.addmm(projected, h, W))
+            hs.append(h)
+        return torch.stack(hs)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        """Keep what the derivatives need: all states, h0 and W."""
+        _, h0, W, ctx.nonlinearity = inputs
+        ctx.save_for_backward(output, h0, W)
+        ctx.save_for_forward(output, h0, W)
+
+    @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         """Return the gradients of input_projection, h0 and W from that of the states, (T, B, H)."""
         hs, h0, W = ctx.saved_tensors
-        d = NONLINEARITIES[ctx.nonlinearity][1](hs)
-        d[-1] *= g[-1]
-        for t in range(len(hs) - 2, -1, -1):
-            d[t] *= torch.addmm(g[t], d[t + 1], W.T)
+        slopes = NONLINEARITIES[ctx.nonlinearity][1](hs).unbind()
+        gs, W_back = g.unbind(), W.T
+        ds = [gs[-1] * slopes[-1]]
+        for t in range(len(gs) - 2, -1, -1):
+            ds.append(torch.addmm(gs[t], ds[-1], W_back) * slopes[t])
+        d = torch.stack(ds[::-1])
         before = torch.cat([h0.unsqueeze(0), hs[:-1]])
-        return d, d[0] @ W.T, before.flatten(0, 1).T @ d.flatten(0, 1), None
+        H = W.shape[0]
+        return d, d[0] @ W_back, before.reshape(-1, H).T @ d.reshape(-1, H), None
+
+    @staticmethod
+    def jvp(ctx: Any, dx: Tensor | None, dh0: Tensor | None, dW: Tensor | None, _: None) -> Tensor:
+        """Return the states' derivative along changes of the inputs; None stands for no change."""
+        hs, h0, W = ctx.saved_tensors
+        slopes = NONLINEARITIES[ctx.nonlinearity][1](hs).unbind()
+        before = torch.cat([h0.unsqueeze(0), hs[:-1]])
+        changes = torch.zeros_like(hs) if dx is None else dx
+        if dW is not None:
+            changes = changes + before @ dW
+        dh, dhs = torch.zeros_like(h0) if dh0 is None else dh0, []
+        for change, slope in zip(changes.unbind(), slopes, strict=True):
+            dh = torch.addmm(change, dh, W) * slope
+            dhs.append(dh)
+        return torch.stack(dhs)
 
 
 class _Recurrent(nn.Module):
@@ -89,11 +116,22 @@ class _Recurrent(nn.Module):
         super().__init__()
         sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
         for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"expected {name} of at least 1, got {size}")
-        if not 0 <= dropout <= 1:
+            whole(name, size, least=1)
+        switches = {"bias": bias, "batch_first": batch_first, "bidirectional": bidirectional}
+        for name, switch in switches.items():
+            if not isinstance(switch, bool):
+                raise TypeError(
+                    f"expected {name} to be True or False, got {switch!r}: was another argument "
+                    "meant? Give those after num_layers by name"
+                )
+        if not 0 <= real("dropout", dropout) <= 1:
             raise ValueError(f"expected a dropout probability from 0 to 1, got {dropout}")
-        if not 0 <= proj_size < hidden_size:
+        if dropout and num_layers == 1:
+            warnings.warn(
+                f"dropout={dropout} does nothing here: it acts between layers, and num_layers is 1",
+                stacklevel=3,  # the line that makes the layer
+            )
+        if not 0 <= whole("proj_size", proj_size) < hidden_size:
             raise ValueError(
                 f"expected proj_size from 0 (none) to below hidden_size={hidden_size}, "
                 f"got {proj_size}"
@@ -146,6 +184,9 @@ class _Recurrent(nn.Module):
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
+
+    def flatten_parameters(self) -> None:
+        """Do nothing: PyTorch's layers put their weights into one piece of memory here."""
 
     def extra_repr(self) -> str:
         """Show the sizes, and what is not default, when the module is printed."""
@@ -237,6 +278,7 @@ class _Recurrent(nn.Module):
 
     def _checked_input(self, x: Tensor, layout: bool = True) -> Tensor:
         """Return the input as (T, B, V), or say what is off; without layout it is time-major."""
+        tensor("x", x, "text.one_hot(tokens, V) turns an encoded text into one")
         batch_first = self.batch_first and layout
         expected = "(B, T, V)" if batch_first else "(T, B, V)"
         if x.dim() not in (2, 3):
@@ -249,7 +291,7 @@ class _Recurrent(nn.Module):
                 f"expected x of shape {expected} with V = input_size = {self.input_size}, got "
                 f"{tuple(x.shape)}: is another vocabulary behind it, or an axis out of place?"
             )
-        if x.dtype != self.weight_ih_l0.dtype:
+        if not self._takes(x):
             raise ValueError(
                 f"expected x of {self.weight_ih_l0.dtype}, like the weights, got {x.dtype}: "
                 "convert either"
@@ -268,26 +310,49 @@ class _Recurrent(nn.Module):
         sizes = (self._output_size, self.hidden_size)[: len(self.state_names)]
         if hx is None:
             return [weight.new_zeros(rows, B, size) for size in sizes]
-        names, parts = self.state_names, [hx] if isinstance(hx, Tensor) else list(hx)
+        names = self.state_names
+        parts = list(hx) if isinstance(hx, tuple | list) else [hx]
         if isinstance(hx, Tensor) != (len(names) == 1) or len(parts) != len(names):
             expected = "a tensor h0" if len(names) == 1 else f"a pair ({', '.join(names)})"
+            got = "a tensor" if isinstance(hx, Tensor) else kind_of(hx)
             raise TypeError(
-                f"expected the state of a {type(self).__name__} to be {expected}, got "
-                f"{'a tensor' if isinstance(hx, Tensor) else f'{len(parts)} values'}: is it the "
-                "state of another kind of layer?"
+                f"expected the state of a {type(self).__name__} to be {expected}, got {got}"
+                + (f" of {len(parts)}" if isinstance(hx, tuple | list) else "")
+                + ": is it the state of another kind of layer?"
             )
         for name, part, size in zip(names, parts, sizes, strict=True):
+            tensor(name, part, "the state that the layer returned is one")
             shape = (rows, B, size) if batched else (rows, size)
             if tuple(part.shape) != shape:
                 raise ValueError(
                     f"expected {name} of shape {shape}, got {tuple(part.shape)}: one row for each "
                     "layer and direction; is it the state of another batch size, or batch first?"
                 )
-            if part.dtype != weight.dtype:
+            if not self._takes(part):
                 raise ValueError(
                     f"expected {name} of {weight.dtype}, like the weights, got {part.dtype}"
                 )
         return parts if batched else [part.unsqueeze(1) for part in parts]
+
+    def _takes(self, x: Tensor) -> bool:
+        """Return whether x has a type that these weights can be multiplied with."""
+        weight = self.weight_ih_l0
+        return x.dtype == weight.dtype or (
+            torch.is_autocast_enabled(x.device.type)
+            and x.is_floating_point()
+            and weight.is_floating_point()
+        )
+
+
+def _as_products(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """Return the tensors in the type that products have here: under autocast a smaller one.
+
+    Autocast sees single operations, not a whole recurrence with a backward pass of its own.
+    """
+    kind = tensors[0].device.type
+    if not torch.is_autocast_enabled(kind) or tensors[0].dtype == torch.float64:
+        return tensors  # autocast leaves float64 alone
+    return tuple(part.to(torch.get_autocast_dtype(kind)) for part in tensors)
 
 
 def _reorder(x: Tensor, steps: Tensor) -> Tensor:
@@ -352,7 +417,8 @@ class RNN(_Recurrent):
         input_projection = x @ p["weight_ih"].T  # (T, B, H)
         if self.bias:
             input_projection = input_projection + p["bias_ih"] + p["bias_hh"]
-        return (Recurrence.apply(input_projection, state[0], p["weight_hh"].T, self.nonlinearity),)
+        tensors = _as_products(input_projection, state[0], p["weight_hh"].T)
+        return (Recurrence.apply(*tensors, self.nonlinearity),)
 
 
 class LSTM(_Recurrent):
@@ -496,8 +562,29 @@ class GRU(_Recurrent):
         return (torch.stack(hs),)
 
 
+def require_layer(layer: object) -> None:
+    """Examine that something is a recurrent layer, rnnbook's, ``torch.nn``'s or a reader's own.
+
+    Raises:
+        TypeError: if it is no module, or lacks what such layers have.
+    """
+    names = ("input_size", "hidden_size", "num_layers", "bidirectional", "batch_first")
+    missing = [name for name in names if not hasattr(layer, name)]
+    if not isinstance(layer, nn.Module) or missing:
+        named = f"the class {layer.__name__}" if isinstance(layer, type) else kind_of(layer)
+        raise TypeError(
+            f"expected a recurrent layer, such as nn.LSTM(V, H), got {named}"
+            + (f", without {', '.join(missing)}" if isinstance(layer, nn.Module) else "")
+        )
+
+
 def output_size(layer: nn.Module) -> int:
-    """Return the size of one direction's output: H, or the projection's where an LSTM has one."""
+    """Return the size of one direction's output: H, or the projection's where an LSTM has one.
+
+    Raises:
+        TypeError: if it is no recurrent layer.
+    """
+    require_layer(layer)
     return cast(int, getattr(layer, "proj_size", 0) or layer.hidden_size)
 
 
@@ -532,6 +619,7 @@ def set_gate_bias(layer: nn.Module, value: float) -> None:
         raise TypeError(f"expected an LSTM or a GRU, got {type(layer).__name__}, without gates")
     if not layer.bias:
         raise ValueError("the layer was made with bias=False: there is no bias to set")
+    value = real("the gate's bias", value)
     gate = slice(layer.hidden_size, 2 * layer.hidden_size)
     with torch.no_grad():
         for name, parameter in layer.named_parameters():

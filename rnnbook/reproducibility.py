@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rnnbook.arguments import real, tensor, whole
+
 
 class ExpectationError(AssertionError):
     """A measured value lies outside the book's band."""
@@ -60,7 +62,11 @@ def seed(number: int) -> torch.Generator:
         number: the seed, an integer of at least 0.
     Returns:
         A fresh CPU generator with the same seed, for code that wants a stream of its own.
+    Raises:
+        TypeError: if it is no whole number.
+        ValueError: if it is negative.
     """
+    number = whole("the seed", number, least=0)
     random.seed(number)
     torch.manual_seed(number)
     return torch.Generator().manual_seed(number)
@@ -76,12 +82,13 @@ def expect(label: str, value: float, low: float, high: float, digits: int = 2) -
         high: upper end of the band, included.
         digits: digits printed after the decimal point.
     Raises:
-        ValueError: if ``low`` is above ``high``.
+        TypeError: if the value or an end is no single number.
+        ValueError: if ``low`` is above ``high``, or an end is not a number.
         ExpectationError: if the value is outside the band, or is not a number.
     """
-    if low > high:
+    value, low, high = real(label, value), real("low", low), real("high", high)
+    if not low <= high:
         raise ValueError(f"the band of {label!r} runs from {low} to {high}: are the ends swapped?")
-    value = float(value)
     print(f"{label}: {value:.{digits}f}  (book: {low:g} to {high:g})")
     if math.isnan(value) or not low <= value <= high:
         raise ExpectationError(
@@ -109,6 +116,8 @@ def relative_distance(a: Tensor | Sequence[Tensor], b: Tensor | Sequence[Tensor]
             or not a number.
     """
     ours, theirs = ([x] if isinstance(x, Tensor) else list(x) for x in (a, b))
+    for x in (*ours, *theirs):
+        tensor("both computations", x, "torch.as_tensor makes one")
     shapes, other_shapes = ([tuple(t.shape) for t in x] for x in (ours, theirs))
     if shapes != other_shapes:
         raise ValueError(

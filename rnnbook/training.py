@@ -1,77 +1,29 @@
-"""Training: one loop for every task, what was measured on the way, and checkpoints."""
+"""Training: one loop for every task."""
 
 import copy
-import io
 import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from rnnbook.atomic import write_atomically
+from rnnbook import checkpoints
+from rnnbook.arguments import kind_of, real, whole
+from rnnbook.history import History
 from rnnbook.losses import Loss
-from rnnbook.models import device_of, evaluating
+from rnnbook.models import evaluating
 from rnnbook.recurrent import detach
+from rnnbook.text import Vocab
 
 
 class DivergedError(ArithmeticError):
-    """The loss became infinite or not a number; the model holds the last epoch's parameters."""
-
-
-@dataclass
-class History:
-    """What was measured during training: named metrics, each with one entry an epoch.
-
-    ``fit`` records ``loss`` (the mean over the epoch's predictions, in nats, as training saw it),
-    ``grad_norm`` (the mean norm of the gradient before clipping), ``per_second`` (predictions a
-    second) and, where it was given something to validate on, ``validation_loss``; and the metrics
-    that it was given.
-
-    Example:
-        >>> history = History()
-        >>> history.record(loss=0.0)
-        >>> history["loss"], history.perplexity
-        ([0.0], [1.0])
-    """
-
-    metrics: dict[str, list[float]] = field(default_factory=dict)
-
-    def record(self, **values: float) -> None:
-        """Append one epoch's values."""
-        for name, value in values.items():
-            self.metrics.setdefault(name, []).append(float(value))
-
-    def __getitem__(self, name: str) -> list[float]:
-        """Return a metric's values, one an epoch.
-
-        Raises:
-            KeyError: if it was not measured; the message lists what was.
-        """
-        if name not in self.metrics:
-            raise KeyError(f"{name!r} was not measured; there are {', '.join(self.metrics)}")
-        return self.metrics[name]
-
-    @property
-    def epochs(self) -> int:
-        """Return the number of epochs recorded."""
-        return max(map(len, self.metrics.values()), default=0)
-
-    @property
-    def perplexity(self) -> list[float]:
-        """Return exp of each training loss."""
-        return [exp(nats) for nats in self["loss"]]
-
-    @property
-    def validation_perplexity(self) -> list[float]:
-        """Return exp of each validation loss."""
-        return [exp(nats) for nats in self["validation_loss"]]
+    """Training left what numbers can hold; the model is as it was before the epoch began."""
 
 
 def fit(
@@ -80,14 +32,17 @@ def fit(
     loss: Loss,
     *,
     epochs: int,
-    lr: float = 1.0,
+    lr: float | None = None,
     clip: float | None = 1.0,
     optimizer: torch.optim.Optimizer | None = None,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     validation: Iterable | None = None,
     metrics: Mapping[str, Callable[[nn.Module], float]] | None = None,
     stop: Callable[[History], bool] | None = None,
     checkpoint: str | Path | None = None,
+    vocab: Vocab | None = None,
     on_epoch: Sequence[Callable[[int, History], None]] = (),
+    history: History | None = None,
     progress: bool = True,
 ) -> History:
     """Train a model.
@@ -96,52 +51,101 @@ def fit(
     returns is carried from one to the next and detached: truncated backpropagation through time.
     An epoch, and every minibatch of batches that do not, starts from a fresh state.
 
+    An interruption (the stop button) ends the training: one line says where, and the history so far
+    comes back. The model is in training or evaluation mode as it was before.
+
     Args:
         model: what is trained, in place.
         batches: the minibatches; iterated once an epoch. See ``rnnbook.batching``.
         loss: called with the model, a minibatch and a state; see ``rnnbook.losses``.
         epochs: the largest number of passes over the minibatches.
-        lr: learning rate of plain SGD; ignored if an optimiser is given.
+        lr: learning rate of plain SGD, 1 if None; an optimiser that is given has its own.
         clip: largest norm of the gradient, dimensionless; None leaves it as it is.
         optimizer: over the model's parameters; plain SGD if None.
+        scheduler: of the optimiser's learning rate; it makes a step after every epoch.
         validation: minibatches whose loss is measured after every epoch, with dropout off.
         metrics: functions of the model, by name, called after every epoch with dropout off.
         stop: called after every epoch with the history; True ends the training.
-        checkpoint: a file that receives the parameters with the lowest loss so far (the validation
-            loss if there is one), as a state dict.
+        checkpoint: a file that receives what ``checkpoints.save`` writes, after each epoch with the
+            lowest loss so far (the validation loss if there is one).
+        vocab: of the text, for the checkpoint.
         on_epoch: functions called after every epoch with its number (from 1) and the history.
+        history: of the epochs before, as ``resume`` gives it: training goes on with the next.
         progress: whether to show a progress bar; ``TQDM_DISABLE=1`` hides all of them.
     Returns:
         The history.
     Raises:
-        ValueError: if ``epochs`` is below 1, ``clip`` is not positive, or no minibatch came.
-        DivergedError: if the loss is not finite; it names the epoch and the step, and the model
-            holds the parameters it had at the end of the last epoch.
+        TypeError: if an argument is of another kind.
+        ValueError: if ``epochs`` is below 1, ``clip`` is not positive, no minibatch came, the
+            optimiser has none of the model's parameters, or one of these is not finite.
+        DivergedError: if the loss, the norm of the gradient or a parameter is not finite. It names
+            the epoch and the step, and the model holds the parameters from before the epoch.
     Source: chapter 5.
     """
-    _check_plan(epochs, clip)
-    optimizer = optimizer or torch.optim.SGD(model.parameters(), lr)
-    history, best = History(), math.inf
+    _check_plan(epochs, clip, metrics, on_epoch)
+    for name, passes in {"batches": batches, "validation": validation}.items():
+        _check_passes(name, passes, epochs)
+    optimizer = _optimizer_for(model, optimizer, lr)
+    history = History() if history is None else history
+    first, where = history.epochs + 1, _Position()
     # The bar goes away when it is done; stored outputs, which are compared, must never hold one.
     # In a notebook tqdm does not look at its own variable, so it is read here.
     hidden = not progress or bool(os.environ.get("TQDM_DISABLE"))
-    for epoch in tqdm(range(1, epochs + 1), desc="epoch", leave=False, disable=hidden):
-        with _restoring(model, epoch):
-            measured = _train_epoch(model, batches, loss, optimizer, clip)
-        if validation is not None:
-            measured["validation_loss"] = evaluate(model, validation, loss)
-        with evaluating(model):
-            measured |= {name: metric(model) for name, metric in (metrics or {}).items()}
-        history.record(**measured)
-        watched = measured.get("validation_loss", measured["loss"])
-        if checkpoint is not None and watched < best:
-            best = watched
-            save_checkpoint(model, checkpoint)
-        for report in on_epoch:
-            report(epoch, history)
-        if stop is not None and stop(history):
-            break
+    bar = tqdm(range(first, first + epochs), desc="epoch", leave=False, disable=hidden)
+    with _modes_kept(model), _interruptible(where, history):
+        for epoch in bar:
+            where.epoch, where.step = epoch, 0
+            with _restoring(model, epoch):
+                measured = _train_epoch(model, batches, loss, optimizer, clip, where)
+                if validation is not None:
+                    measured["validation_loss"] = evaluate(model, validation, loss)
+                _check_finite(measured, model)
+            with evaluating(model):
+                measured |= {name: metric(model) for name, metric in (metrics or {}).items()}
+            if scheduler is not None:
+                scheduler.step()
+            history.record(**measured)
+            watched = "validation_loss" if validation is not None else "loss"
+            if checkpoint is not None and history[watched][-1] < min(
+                history[watched][:-1], default=math.inf
+            ):
+                checkpoints.save(model, checkpoint, optimizer, scheduler, history, vocab)
+            for report in on_epoch:
+                report(epoch, history)
+            if stop is not None and stop(history):
+                break
     return history
+
+
+@dataclass
+class _Position:
+    """Where training is: the epoch, and the steps of it that are made."""
+
+    epoch: int = 0
+    step: int = 0
+
+
+@contextmanager
+def _interruptible(where: _Position, history: History) -> Iterator[None]:
+    """Within ``with``, let an interruption end the block with one line instead of a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            f"interrupted in epoch {where.epoch}, after step {where.step}: the model holds the "
+            f"parameters of that moment; the history has the {history.epochs} whole epochs before"
+        )
+
+
+@contextmanager
+def _modes_kept(model: nn.Module) -> Iterator[None]:
+    """Within ``with``, modules may be switched between training and evaluation."""
+    modes = {module: module.training for module in model.modules()}
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
 
 
 def evaluate(model: nn.Module, batches: Iterable, loss: Loss) -> float:
@@ -154,8 +158,10 @@ def evaluate(model: nn.Module, batches: Iterable, loss: Loss) -> float:
     Returns:
         The mean over all predictions, in nats.
     Raises:
+        TypeError: if the batches are no iterable, or the loss does not return a triple.
         ValueError: if no minibatch came.
     """
+    _check_passes("batches", batches, 1)
     nats, count = 0.0, 0
     with evaluating(model):
         for value, number in _losses(model, batches, loss):
@@ -170,7 +176,18 @@ def _losses(model: nn.Module, batches: Iterable, loss: Loss) -> Iterator[tuple[T
     """Yield the loss and the count of each minibatch, handing the state on where it belongs."""
     carries_state, state = getattr(batches, "carries_state", False), None
     for batch in batches:
-        value, number, state = loss(model, batch, detach(state) if carries_state else None)
+        found = loss(model, batch, detach(state) if carries_state else None)
+        if not isinstance(found, tuple) or len(found) != 3 or not isinstance(found[0], Tensor):
+            raise TypeError(
+                f"expected loss(model, batch, state) to return a loss, its count and a state, got "
+                f"{kind_of(found)}"
+            )
+        value, number, state = found
+        if value.dim() != 0:
+            raise ValueError(
+                f"expected the loss as one number, a tensor of shape (), got {tuple(value.shape)}: "
+                "take the mean"
+            )
         yield value, number
 
 
@@ -180,12 +197,14 @@ def _train_epoch(
     loss: Loss,
     optimizer: torch.optim.Optimizer,
     clip: float | None,
+    where: _Position,
 ) -> dict[str, float]:
     """Make one pass over the minibatches and return what was measured."""
     nats, count, norms, started = 0.0, 0, [], time.perf_counter()
     model.train()
     for step, (value, number) in enumerate(_losses(model, batches, loss), start=1):
         norms.append(optimizer_step(model, value, optimizer, clip, step))
+        where.step = step
         nats += value.item() * number
         count += number
     if not count:
@@ -215,65 +234,103 @@ def optimizer_step(
     Returns:
         The norm of the gradient before clipping.
     Raises:
-        DivergedError: if the loss is not finite.
+        ValueError: if the loss does not depend on a parameter.
+        DivergedError: if the loss, or the norm of its gradient, is not finite: before the step, so
+            that the parameters are still good, and with the gradients emptied.
     """
     if not torch.isfinite(loss):
-        raise DivergedError(
-            f"step {step}: the loss is {loss.item()}. The parameters are those of the epoch "
-            "before; try a smaller learning rate, or clip the gradient"
+        raise DivergedError(f"step {step}: the loss is {loss.item()}, before the optimiser's step")
+    if not loss.requires_grad:
+        raise ValueError(
+            "the loss does not depend on any parameter: was it computed under no_grad, or from "
+            "something that is detached?"
         )
     optimizer.zero_grad()
     loss.backward()
     # An infinite bound clips nothing, and the norm before clipping comes back all the same.
     norm = nn.utils.clip_grad_norm_(model.parameters(), clip or math.inf)
+    if not torch.isfinite(norm):
+        # Clipped, such a gradient would be all zeros, or not a number.
+        optimizer.zero_grad()
+        raise DivergedError(
+            f"step {step}: the loss is {loss.item():.4g}, and the norm of its gradient is "
+            f"{norm.item()}, before the optimiser's step"
+        )
     optimizer.step()
     return norm
 
 
-def _check_plan(epochs: int, clip: float | None) -> None:
-    if epochs < 1:
-        raise ValueError(f"expected epochs of at least 1, got {epochs}")
-    if clip is not None and not clip > 0:
+def _check_plan(
+    epochs: int, clip: float | None, metrics: object, on_epoch: Sequence[Callable]
+) -> None:
+    whole("epochs", epochs, least=1)
+    if clip is not None and not real("clip", clip) > 0:
         raise ValueError(f"expected clip above 0, or None for no clipping, got {clip}")
+    if metrics is not None and not isinstance(metrics, Mapping):
+        raise TypeError(
+            f"expected metrics as a dictionary, functions by name, got {kind_of(metrics)}"
+        )
+    if not isinstance(on_epoch, Sequence):
+        raise TypeError(f"expected on_epoch as a list of functions, got {kind_of(on_epoch)}")
+
+
+def _check_passes(name: str, batches: object, epochs: int) -> None:
+    """Examine that something can be gone through, once an epoch."""
+    if batches is None and name == "validation":
+        return
+    if not isinstance(batches, Iterable) or isinstance(batches, str | Tensor):
+        raise TypeError(
+            f"expected {name} as minibatches to iterate over, got {kind_of(batches)}: "
+            "rnnbook.batching makes them from tokens"
+        )
+    if isinstance(batches, Iterator) and epochs > 1:
+        raise ValueError(
+            f"{name} is a generator, used up after one pass, and there are {epochs} epochs: give a "
+            "sampler, or list(...) of it"
+        )
+
+
+def _optimizer_for(
+    model: nn.Module, optimizer: torch.optim.Optimizer | None, lr: float | None
+) -> torch.optim.Optimizer:
+    """Return the optimiser, plain SGD if none is given, once it can train this model."""
+    trained = {id(p) for p in model.parameters() if p.requires_grad}
+    if not trained:
+        raise ValueError("the model has no parameter that could be trained")
+    for name, parameter in model.named_parameters():
+        if not torch.isfinite(parameter).all():
+            raise ValueError(f"before training, an entry of {name} is infinite or not a number")
+    if optimizer is None:
+        return torch.optim.SGD(model.parameters(), 1.0 if lr is None else real("lr", lr))
+    if lr is not None:
+        raise ValueError("lr is that of plain SGD: the optimiser that was given has its own")
+    held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    if not trained & held:
+        raise ValueError(
+            "the optimiser holds none of this model's parameters and would train nothing: was it "
+            "made for another model, or before this one was copied?"
+        )
+    return optimizer
+
+
+def _check_finite(measured: Mapping[str, float], model: nn.Module) -> None:
+    """Examine what an epoch has led to."""
+    if not math.isfinite(measured.get("validation_loss", 0.0)):
+        raise DivergedError(f"the validation loss is {measured['validation_loss']}")
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise DivergedError(f"after its last step, an entry of {name} is not finite")
 
 
 @contextmanager
 def _restoring(model: nn.Module, epoch: int) -> Iterator[None]:
-    """Within ``with``, let a loss that diverges leave the model as it was before the epoch."""
+    """Within ``with``, let training that diverges leave the model as it was before the epoch."""
     good = copy.deepcopy(model.state_dict())
     try:
         yield
     except DivergedError as error:
         model.load_state_dict(good)
-        raise DivergedError(f"epoch {epoch}, {error}") from None
-
-
-def exp(nats: float) -> float:
-    """Return exp(nats), the perplexity; infinity where a float cannot hold it."""
-    return math.exp(nats) if nats < 700 else math.inf
-
-
-def save_checkpoint(model: nn.Module, path: str | Path) -> None:
-    """Write a model's state dict, whole or not at all.
-
-    Args:
-        model: the model.
-        path: the file; an older checkpoint there stays whole until the new one is complete.
-    """
-    content = io.BytesIO()
-    torch.save(model.state_dict(), content)
-    write_atomically(Path(path), content.getvalue())
-
-
-def load_checkpoint(model: nn.Module, path: str | Path) -> None:
-    """Read a state dict written by ``save_checkpoint`` into a model of the same sizes.
-
-    Args:
-        model: the model to fill.
-        path: the file.
-    Raises:
-        FileNotFoundError: if there is no such file.
-        RuntimeError: if the sizes differ; PyTorch names both.
-    """
-    state: dict[str, Any] = torch.load(path, map_location=device_of(model), weights_only=True)
-    model.load_state_dict(state)
+        raise DivergedError(
+            f"epoch {epoch}, {error}. The model holds the parameters from before this epoch; try a "
+            "smaller learning rate, or clip the gradient"
+        ) from None

@@ -57,10 +57,10 @@ def test_accuracy_is_the_share_of_right_classes_with_dropout_off():
     assert accuracy(model, sequences, torch.tensor([2, 1, 0])) == 1
     assert accuracy(model, sequences, torch.tensor([2, 1, 1])) == pytest.approx(2 / 3)
     assert model.training
-    with pytest.raises(ValueError, match="3 sequences and 2 labels"):
+    with pytest.raises(ValueError, match=r"a label for each sequence, of shape \(3,\), got \(2,\)"):
         accuracy(model, sequences, torch.tensor([2, 1]))
     with pytest.raises(ValueError, match="at least one sequence"):
-        accuracy(model, [], torch.tensor([]))
+        accuracy(model, [], torch.tensor([], dtype=torch.long))
 
 
 def test_measures_by_hand():

@@ -64,7 +64,10 @@ def test_samples_follow_the_probabilities():
     assert drawn["a"] / 4000 == pytest.approx(0.75, abs=0.03)
 
 
-@pytest.mark.parametrize("arguments", [(-1, 3), (2, 0), (2, 3, -0.1)])
-def test_impossible_settings_are_refused(arguments):
-    with pytest.raises(ValueError, match="expected n of at least 0"):
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [((-1, 3), "n"), ((2, 0), "vocab_size"), ((2, 3, -0.1), "a concentration")],
+)
+def test_impossible_settings_are_refused(arguments, name):
+    with pytest.raises(ValueError, match=f"expected {name} of at least"):
         NGram(*arguments)

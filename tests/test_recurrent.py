@@ -2,6 +2,7 @@
 
 import inspect
 import itertools
+import warnings
 
 import pytest
 import torch
@@ -214,9 +215,9 @@ def test_states_of_another_kind_are_refused():
     x, h = torch.zeros(4, 2, 3), torch.zeros(1, 2, 5)
     with pytest.raises(TypeError, match=r"LSTM to be a pair \(h0, c0\), got a tensor"):
         LSTM(3, 5)(x, h)
-    with pytest.raises(TypeError, match="GRU to be a tensor h0, got 2 values"):
+    with pytest.raises(TypeError, match="GRU to be a tensor h0, got a tuple of 2"):
         GRU(3, 5)(x, (h, h))
-    with pytest.raises(TypeError, match="got 3 values"):
+    with pytest.raises(TypeError, match="got a tuple of 3"):
         LSTM(3, 5)(x, (h, h, h))
     with pytest.raises(ValueError, match=r"expected c0 of shape \(1, 2, 5\), got \(1, 2, 4\)"):
         LSTM(3, 5)(x, (h, torch.zeros(1, 2, 4)))
@@ -303,3 +304,150 @@ def test_detach_cuts_every_part_of_a_state():
     assert detach(None) is None and detach(h).grad_fn is None
     pair = detach((h, (h, h)))
     assert pair[0].grad_fn is None and pair[1][1].grad_fn is None
+
+
+# ---------------------------------------------------------------- what else autograd is asked for
+
+
+LAYERS = [RNN, LSTM, GRU]
+
+
+def _small(layer, **options):
+    torch.manual_seed(0)
+    return layer(3, 4, **options).double(), torch.randn(5, 2, 3).double()
+
+
+@pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])
+def test_the_recurrence_can_be_differentiated_twice_and_forwards(nonlinearity):
+    torch.manual_seed(1)
+    leaves = [torch.randn(s).double().requires_grad_() for s in ((4, 2, 3), (2, 3), (3, 3))]
+
+    def run(*tensors):
+        return Recurrence.apply(*tensors, nonlinearity)
+
+    assert torch.autograd.gradcheck(run, leaves, check_forward_ad=True, check_batched_grad=True)
+    assert torch.autograd.gradgradcheck(run, leaves)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_hessian_vector_product_is_pytorchs(layer):
+    ours, x = _small(layer)
+    theirs = getattr(nn, layer.__name__)(3, 4).double()
+    theirs.load_state_dict(ours.state_dict())
+    products = []
+    for one in (ours, theirs):
+        parameters = list(one.parameters())
+        value = one(x)[0].sin().sum()
+        first = torch.autograd.grad(value, parameters, create_graph=True)
+        along = sum((g * torch.ones_like(g).cumsum(0)).sum() for g in first)
+        products.append(torch.autograd.grad(along, parameters))
+    assert relative_distance(*products) < 1e-12
+    assert all(product.any() for product in products[0])
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_penalty_on_the_gradient_reaches_every_weight(layer):
+    one, x = _small(layer)
+    (slope,) = torch.autograd.grad(one(x.requires_grad_())[0].sum(), x, create_graph=True)
+    slope.square().sum().backward()
+    assert all(p.grad is not None and p.grad.any() for p in one.parameters())
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_per_sequence_gradients_by_vmap_are_those_of_a_loop(layer):
+    one, x = _small(layer)
+    parameters = dict(one.named_parameters())
+
+    def loss(parameters, sequence):
+        output, _ = torch.func.functional_call(one, parameters, (sequence,))
+        return output.sin().sum()
+
+    mapped = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 1))(parameters, x)
+    for number in range(x.shape[1]):
+        alone = torch.func.grad(loss)(parameters, x[:, number])
+        each = [mapped[name][number] for name in alone]
+        assert relative_distance(each, list(alone.values())) < 1e-12
+
+
+class _Cells(nn.Module):
+    """The plain network step by step, as autograd and functorch can follow it."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        h, hs, p = x.new_zeros(x.shape[1], 4), [], self.layer
+        for step in x.unbind():
+            h = torch.tanh(
+                step @ p.weight_ih_l0.T + p.bias_ih_l0 + h @ p.weight_hh_l0.T + p.bias_hh_l0
+            )
+            hs.append(h)
+        return torch.stack(hs), h
+
+
+@pytest.mark.parametrize("transform", ["jacrev", "jacfwd", "hessian", "jvp", "vmap"])
+def test_every_transform_of_the_recurrence_is_that_of_the_plain_loop(transform):
+    ours, x = _small(RNN)
+
+    def found(one):
+        def f(x):
+            return one(x)[0].sin().sum((0, 2))
+
+        if transform == "jvp":
+            return torch.func.jvp(f, (x,), (torch.ones_like(x),))[1]
+        if transform == "vmap":
+            return torch.func.vmap(f)(torch.stack([x, 2 * x]))
+        return getattr(torch.func, transform)(f)(x)
+
+    assert relative_distance(found(ours), found(_Cells(ours))) < 1e-12
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_export_gives_the_same_numbers(layer):
+    one, x = _small(layer, num_layers=2)
+    exported = torch.export.export(one, (x,)).module()
+    assert relative_distance(exported(x)[0], one(x)[0]) < 1e-12
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_autocast_trains_and_stays_near_float32(layer, bias):
+    torch.manual_seed(0)
+    stack = nn.ModuleList([layer(3, 8, bias=bias), layer(8, 8, bias=bias), nn.Linear(8, 3)])
+    x = torch.randn(6, 4, 3)
+
+    def run():
+        output, _ = stack[0](x)
+        output, state = stack[1](output)
+        again, _ = stack[1](output, state)  # the state that came back goes in again
+        return stack[2](output + again)
+
+    exact = run()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        value = run()
+        # After a layer whose output is bfloat16.
+        below = nn.Linear(3, 3)(x)
+        assert below.dtype == torch.bfloat16
+        stack[0](below)
+    value.float().square().sum().backward()
+    assert relative_distance(value.float(), exact) < 0.05
+    for name, p in stack.named_parameters():
+        assert p.grad is not None and torch.isfinite(p.grad).all() and p.grad.any(), name
+
+
+def test_without_autocast_types_are_not_mixed():
+    with pytest.raises(ValueError, match=r"expected x of torch.float32, like the weights"):
+        RNN(3, 4)(torch.randn(5, 2, 3).bfloat16())
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_what_pytorchs_layers_have_beside(layer):
+    assert layer(3, 4).flatten_parameters() is None
+    theirs = getattr(nn, layer.__name__)
+    for kind in (layer, theirs):
+        with pytest.warns(UserWarning, match="dropout"):
+            kind(3, 4, dropout=0.5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        layer(3, 4, num_layers=2, dropout=0.5)

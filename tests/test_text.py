@@ -54,8 +54,9 @@ def test_vocab_round_trip_and_unknown():
     for index in (6, -1):
         with pytest.raises(IndexError, match="vocabulary of 6 tokens"):
             vocab.decode([index])
-    with pytest.raises(ValueError, match="flatten"):
+    with pytest.raises(TypeError, match="flatten"):
         Vocab([["a", "b"], ["c"]])
+    assert list(vocab) == vocab.idx_to_token and list(Vocab.of_tokens(list(vocab))) == list(vocab)
 
 
 def test_one_hot_is_the_identity_matrix_indexed():

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from rnnbook import checkpoints
 from rnnbook.batching import RandomBatches, SequentialBatches, WholeText, padded_batches
 from rnnbook.generation import generate
 from rnnbook.losses import classification, cross_entropy, next_token
@@ -17,12 +18,9 @@ from rnnbook.recurrent import LSTM, RNN
 from rnnbook.text import Vocab
 from rnnbook.training import (
     DivergedError,
-    History,
     evaluate,
     fit,
-    load_checkpoint,
     optimizer_step,
-    save_checkpoint,
 )
 from tests.uniform import Uniform
 
@@ -47,29 +45,6 @@ def _model(vocab, H=24, seed=0, layer=RNN):
 def _quietly(model, batches, loss=next_token, **options):
     """Call fit without a bar."""
     return fit(model, batches, loss, **({"epochs": 1, "progress": False} | options))
-
-
-# ---------------------------------------------------------------- history
-
-
-def test_a_history_starts_empty_and_grows_by_name():
-    history = History()
-    assert history.epochs == 0
-    history.record(loss=0.0, accuracy=torch.tensor(0.5))
-    history.record(loss=math.log(8), accuracy=1)
-    history.record(validation_loss=1000.0)
-    assert history.epochs == 2 and history["accuracy"] == [0.5, 1.0]
-    assert history.perplexity == pytest.approx([1, 8])
-    assert history.validation_perplexity == [math.inf]
-
-
-def test_what_was_not_measured_is_refused_with_what_was():
-    history = History()
-    history.record(loss=1.0, grad_norm=2.0)
-    with pytest.raises(KeyError, match="'accuracy' was not measured; there are loss, grad_norm"):
-        history["accuracy"]
-    with pytest.raises(KeyError, match="validation_loss"):
-        _ = history.validation_perplexity
 
 
 # ---------------------------------------------------------------- language models
@@ -266,7 +241,7 @@ def test_the_bar_can_be_switched_off_from_outside(vocab, tokens, capfd):
     assert capfd.readouterr().err == ""
 
 
-# ---------------------------------------------------------------- checkpoints
+# ---------------------------------------------------------------- the best epoch
 
 
 def test_a_checkpoint_holds_the_best_validated_parameters(vocab, tokens, tmp_path):
@@ -291,14 +266,14 @@ def test_a_checkpoint_holds_the_best_validated_parameters(vocab, tokens, tmp_pat
     best = min(range(8), key=lambda epoch: seen[epoch][0])
     assert best != 7
     restored = _model(vocab, H=16, seed=9)
-    load_checkpoint(restored, path)
+    checkpoints.load(restored, path)
     for name, value in restored.state_dict().items():
         assert torch.equal(value, seen[best][1][name])
     assert [p.name for p in tmp_path.iterdir()] == ["best.pt"]
     with pytest.raises(RuntimeError, match="size mismatch"):
-        load_checkpoint(_model(vocab, H=8), path)
+        checkpoints.load(_model(vocab, H=8), path)
     with pytest.raises(FileNotFoundError):
-        load_checkpoint(restored, tmp_path / "none.pt")
+        checkpoints.load(restored, tmp_path / "none.pt")
 
 
 def test_without_validation_the_training_loss_decides(tmp_path):
@@ -315,34 +290,118 @@ def test_without_validation_the_training_loss_decides(tmp_path):
             model.weight.fill_(epoch)  # what the next epoch's checkpoint would hold
 
     _quietly(model, [()], loss, epochs=3, checkpoint=path, on_epoch=[count])
-    load_checkpoint(model, path)
+    checkpoints.load(model, path)
     assert model.weight.item() == 1  # saved after epoch 2, before its report
 
 
-def test_an_interrupted_save_keeps_the_old_checkpoint(vocab, tmp_path, monkeypatch):
-    path = tmp_path / "model.pt"
-    save_checkpoint(_model(vocab), path)
-    before = path.read_bytes()
-
-    def stop(state_dict, where):
-        where.write(b"half")
-        raise OSError("disk full")
-
-    monkeypatch.setattr(torch, "save", stop)
-    with pytest.raises(OSError, match="disk full"):
-        save_checkpoint(_model(vocab, seed=1), path)
-    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["model.pt"]
+# ---------------------------------------------------------------- nothing goes wrong silently
 
 
-def test_training_that_cannot_be_is_refused(vocab, tokens):
-    model, batches = _model(vocab), SequentialBatches(tokens, 4, 20)
-    with pytest.raises(ValueError, match="epochs of at least 1, got 0"):
-        _quietly(model, batches, epochs=0)
-    for clip in (0.0, -1.0, math.nan):
-        with pytest.raises(ValueError, match="clip above 0"):
-            _quietly(model, batches, clip=clip)
-    with pytest.raises(ValueError, match="generator is used up"):
-        _quietly(model, iter(list(batches)), epochs=2)
+def _exploding(radius, steps=75):
+    """A relu network whose gradient leaves what a float32 can hold, while its loss does not."""
+    torch.manual_seed(0)
+    model = CharLM(RNN(5, 8, nonlinearity="relu"))
+    with torch.no_grad():
+        model.recurrent.weight_hh_l0.copy_(radius * torch.eye(8))
+    X = torch.randint(1, 5, (2, steps + 1))
+    return model, [(X[:, :-1], X[:, 1:])]
+
+
+@pytest.mark.parametrize(("radius", "clip"), [(3.1, None), (3.1, 1.0), (2.2, 1.0), (2.2, None)])
+def test_a_gradient_that_is_not_finite_stops_before_the_step(radius, clip):
+    model, batches = _exploding(radius)
+    before = copy.deepcopy(model.state_dict())
+    assert math.isfinite(evaluate(model, batches, next_token))
+    with pytest.raises(DivergedError, match=r"epoch 1, step 1: the loss is .* and the norm of its"):
+        _quietly(model, batches, epochs=3, lr=1e-3, clip=clip)
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+    assert not any(p.grad is not None and p.grad.any() for p in model.parameters())
+
+
+class Wild(torch.optim.SGD):
+    """An optimiser whose step is larger than a number can be."""
+
+    def step(self, closure=None):
+        super().step(closure)
+        self.param_groups[0]["params"][0].data *= math.inf
+
+
+def test_a_step_too_large_for_a_number_is_taken_back(vocab, tokens):
+    model = _model(vocab)
+    optimizer = Wild(model.parameters(), 1.0)
+    before = copy.deepcopy(model.state_dict())
+    batches = [next(iter(SequentialBatches(tokens, 4, 20, offset=0)))]  # its only step is the last
+    with pytest.raises(DivergedError, match="after its last step, an entry of .* is not finite"):
+        _quietly(model, batches, optimizer=optimizer)
+    torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
+
+
+def test_a_validation_loss_that_is_not_finite_stops_too(vocab, tokens):
+    def loss(model, batch, state):
+        value, number, state = next_token(model, batch, state)
+        return value if model.training else value * math.nan, number, state
+
+    batches = SequentialBatches(tokens, 4, 20)
+    with pytest.raises(DivergedError, match="epoch 1, the validation loss is nan"):
+        _quietly(_model(vocab), batches, loss, validation=batches)
+
+
+class Interrupted(Recorder):
+    """A model whose reader presses the stop button in its tenth call."""
+
+    def forward(self, X, state=None):
+        if len(self.given) == 9:
+            raise KeyboardInterrupt
+        return super().forward(X, state)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_an_interruption_is_one_line_and_the_history_comes_back(vocab, tokens, capsys, training):
+    model = Interrupted(len(vocab)).train(training)
+    batches = list(SequentialBatches(tokens, 4, 20, offset=0))[:4]
+    history = _quietly(model, batches, epochs=7)
+    assert history.epochs == 2 and len(history["loss"]) == 2
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert said.startswith("interrupted in epoch 3, after step 1: the model holds the parameters")
+    assert all(module.training is training for module in model.modules())
+
+
+def test_every_module_is_left_in_the_mode_it_was_in(vocab, tokens):
+    model = CharLM(nn.LSTM(len(vocab), 4))
+    model.head.eval()
+    _quietly(model, SequentialBatches(tokens, 4, 20), validation=WholeText(tokens[:50]))
+    assert model.training and model.recurrent.training and not model.head.training
+
+
+def test_a_scheduler_makes_a_step_after_every_epoch(vocab, tokens):
+    model, rates = _model(vocab), []
+    optimizer = torch.optim.SGD(model.parameters(), 1.0)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+
+    def note(epoch, history):
+        rates.append(optimizer.param_groups[0]["lr"])
+
+    _quietly(
+        model, SequentialBatches(tokens, 4, 20), epochs=3, optimizer=optimizer,
+        scheduler=scheduler, on_epoch=[note],
+    )  # fmt: skip
+    assert rates == [0.5, 0.25, 0.125]
+
+
+def test_training_goes_on_from_a_history(vocab, tokens):
+    model, seen = _model(vocab), []
+    batches = SequentialBatches(tokens, 4, 20)
+    history = _quietly(model, batches, epochs=2)
+    again = _quietly(
+        model,
+        batches,
+        epochs=3,
+        history=history,
+        on_epoch=[lambda n, h: seen.append((n, h.epochs))],
+    )
+    assert again is history and history.epochs == 5
+    assert seen == [(3, 3), (4, 4), (5, 5)]
 
 
 # ---------------------------------------------------------------- classifiers

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rnnbook.arguments import whole
 from rnnbook.text import one_hot
 
 NUM_SYMBOLS = 8
@@ -28,8 +29,8 @@ def delayed_recall(
         ValueError: if ``lag`` is negative.
     Source: chapter 8; a copying task with a single symbol.
     """
-    if lag < 0:
-        raise ValueError(f"expected a lag of at least 0, got {lag}")
+    whole("lag", lag, least=0)
+    whole("batch_size", batch_size, least=1)
     y = torch.randint(NUM_SYMBOLS, (batch_size,), generator=generator)
     noise = torch.randint(NUM_SYMBOLS, FEATURES, (batch_size, lag), generator=generator)
     return one_hot(torch.cat([y.unsqueeze(1), noise], dim=1), FEATURES), y
@@ -58,6 +59,11 @@ class DelayedRecall:
     batch_size: int
     steps: int
     generator: torch.Generator | None = None
+
+    def __post_init__(self) -> None:
+        whole("lag", self.lag, least=0)
+        whole("batch_size", self.batch_size, least=1)
+        whole("steps", self.steps, least=1)
 
     def __iter__(self) -> Iterator[tuple[Tensor, None, Tensor]]:
         for _ in range(self.steps):

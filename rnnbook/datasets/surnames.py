@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from rnnbook.arguments import kind_of, real, whole
 from rnnbook.text import clean
 
 # Where Faker keeps the surnames of a country, filed here under a language: locales, and attributes
@@ -65,6 +66,8 @@ def to_ascii(name: str) -> str:
     Returns:
         Such as ``"muller"`` or ``"o brien"``; empty if there is no Latin letter.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"expected the name as a string, got {kind_of(name)}")
     apart = unicodedata.normalize("NFKD", name.lower().translate(UNDIVIDED))
     return clean("".join(letter for letter in apart if not unicodedata.combining(letter)))
 
@@ -112,8 +115,7 @@ def load(limit: int = 1000) -> dict[str, list[str]]:
         ValueError: if the limit is below 1.
         ImportError: as ``listed``.
     """
-    if limit < 1:
-        raise ValueError(f"expected a limit of at least 1 name a language, got {limit}")
+    whole("limit", limit, least=1)
     lists = {language: listed(language) for language in LANGUAGES}
     times = Counter(name for names in lists.values() for name in names)
     return {
@@ -143,11 +145,14 @@ def split(
         ValueError: if the fractions leave nothing to train on or a language too small a share, a
             language is missing, or a name comes twice.
     """
-    if min(validation, test) <= 0 or validation + test >= 1:
+    validation, test = real("validation", validation), real("test", test)
+    if not (min(validation, test) > 0 and validation + test < 1):
         raise ValueError(
             f"expected fractions above 0 that leave some names to train on, got {validation} and "
             f"{test}"
         )
+    if not isinstance(names, dict):
+        raise TypeError(f"expected a dictionary, as load() gives it, got {kind_of(names)}")
     if missing := [language for language in LANGUAGES if language not in names]:
         raise ValueError(f"expected names for every language, none for {', '.join(missing)}")
     times = Counter(name for language in LANGUAGES for name in names[language])

@@ -61,6 +61,8 @@ def _where(error: Exception) -> str:
 
 
 def _find(number: str) -> Exercise:
+    if not isinstance(number, str):
+        raise TypeError(f'the number of an exercise is a string: quote it, check("{number}", ...)')
     _load_all()
     if number not in REGISTRY:
         chapter = str(number).split(".")[0]

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from rnnbook.arguments import is_whole, tensor, whole
 from rnnbook.batching import pad
 from rnnbook.models.modes import device_of, evaluating
-from rnnbook.recurrent import output_size
+from rnnbook.recurrent import output_size, require_layer
 
 POOLING = ("last", "mean", "max")
 
@@ -32,6 +33,7 @@ class SequenceClassifier(nn.Module):
         batch_norm: whether the summary passes through ``nn.BatchNorm1d`` before the head.
         dropout: probability of zeroing an entry of the summary, while training.
     Raises:
+        TypeError: if it is no recurrent layer.
         ValueError: if the layer is time-major, the pooling is unknown, or there is no class.
     Source: chapters 10 and 11.
     Example:
@@ -51,12 +53,12 @@ class SequenceClassifier(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if not getattr(recurrent, "batch_first", False):
+        require_layer(recurrent)
+        if not recurrent.batch_first:
             raise ValueError("expected a recurrent layer with batch_first=True, as examples come")
         if pooling not in POOLING:
             raise ValueError(f"expected pooling 'last', 'mean' or 'max', got {pooling!r}")
-        if num_classes < 1:
-            raise ValueError(f"expected num_classes of at least 1, got {num_classes}")
+        whole("num_classes", num_classes, least=1)
         self.embedding = nn.Identity() if embedding is None else embedding
         self.recurrent, self.pooling = recurrent, pooling
         self.directions = 2 if recurrent.bidirectional else 1
@@ -82,6 +84,7 @@ class SequenceClassifier(nn.Module):
 
     def summary(self, X: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the vector (B, D * H) that stands for each sequence; arguments as in forward."""
+        tensor("X", X, "batching.pad puts sequences into one")
         x = self.embedding(X)  # (B, T, F)
         if x.dim() != 3:
             raise ValueError(
@@ -115,7 +118,7 @@ def _checked_lengths(lengths: Tensor, X: Tensor) -> Tensor:
             f"expected lengths of shape ({B},), one for each of the {B} sequences, got "
             f"{tuple(lengths.shape)}: is the batch the first axis of X?"
         )
-    if lengths.is_floating_point():
+    if not is_whole(lengths):
         raise ValueError(f"expected lengths as whole numbers, got {lengths.dtype}")
     if not 1 <= int(lengths.min()) <= int(lengths.max()) <= T:
         raise ValueError(
@@ -140,11 +143,9 @@ def predict(
         ValueError: if there is no sequence, or ``batch_size`` is below 1.
     Source: chapter 11.
     """
-    if not len(sequences) or batch_size < 1:
-        raise ValueError(
-            f"expected at least one sequence, and a batch_size of at least 1, got "
-            f"{len(sequences)} sequences and a batch_size of {batch_size}"
-        )
+    whole("batch_size", batch_size, least=1)
+    if not len(sequences):
+        raise ValueError("expected at least one sequence")
     device, logits = device_of(model), []
     with evaluating(model):
         for start in range(0, len(sequences), batch_size):

@@ -6,7 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-from rnnbook.plots.figure import COLOURS, visible
+from rnnbook.arguments import kind_of, real, require_square, tensor
+from rnnbook.plots.figure import COLOURS, require_labels, visible
 
 
 def bars(ax: Axes, labels: Sequence[str], values: Sequence[float], ylabel: str) -> Axes:
@@ -19,7 +20,10 @@ def bars(ax: Axes, labels: Sequence[str], values: Sequence[float], ylabel: str) 
         ylabel: what the heights are, with their unit.
     Returns:
         The axes.
+    Raises:
+        ValueError: if there is not a label for each value.
     """
+    require_labels("labels", labels, len(values))
     ax.bar(range(len(values)), values, color=COLOURS[0], width=0.75)
     ax.set_xticks(range(len(labels)), [visible(label) for label in labels])
     ax.set_xlim(-0.7, len(labels) - 0.3)
@@ -44,7 +48,11 @@ def curves(
         log: whether the y axis is logarithmic.
     Returns:
         The axes.
+    Raises:
+        TypeError: if the series have no names.
+        ValueError: if there is none.
     """
+    _require_series(series)
     dashes = ["-", "--", "-.", ":"]
     for number, (name, values) in enumerate(series.items()):
         ax.plot(range(1, len(values) + 1), values, dashes[number % len(dashes)], label=name)
@@ -75,7 +83,17 @@ def runs(
         ylabel: what was measured, with its unit.
     Returns:
         The axes.
+    Raises:
+        TypeError: if the series have no names.
+        ValueError: if there is none, or not a row of equally many runs for each x.
     """
+    _require_series(series)
+    for name, rows in series.items():
+        if len(rows) != len(xs) or len({len(row) for row in rows}) != 1:
+            raise ValueError(
+                f"expected a row of runs for each of the {len(xs)} x, all of as many seeds; of "
+                f"{name!r} there are rows of {[len(row) for row in rows]}"
+            )
     dashes, marks = ["-", "--", "-.", ":"], ["o", "s", "^", "D"]
     for number, (name, rows) in enumerate(series.items()):
         colour = COLOURS[number % len(COLOURS)]
@@ -108,7 +126,20 @@ def matrix(
         limit: the magnitude with the full colour; larger values show no darker.
     Returns:
         The axes.
+    Raises:
+        TypeError: if the values are no tensor.
+        ValueError: if they have another shape, or there is not a label for each row or column.
     """
+    tensor("values", values, "torch.tensor makes one")
+    if values.dim() != 2:
+        raise ValueError(f"expected values of shape (rows, columns), got {tuple(values.shape)}")
+    for name, labels, count in (
+        ("row_labels", row_labels, len(values)),
+        ("column_labels", column_labels, values.shape[1]),
+    ):
+        require_labels(name, labels, count if len(labels) else 0)
+    if not real("limit", limit) > 0:
+        raise ValueError(f"expected a limit above 0, got {limit}")
     picture = values.detach().cpu().numpy()
     ax.imshow(picture, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="none")
     ax.set_xticks(range(len(column_labels)), [visible(label) for label in column_labels])
@@ -126,7 +157,11 @@ def confusion(ax: Axes, counts: Tensor, labels: Sequence[str]) -> Axes:
         labels: C names of the classes.
     Returns:
         The axes.
+    Raises:
+        ValueError: if the counts are no square matrix, or there is not a name for each class.
     """
+    require_square(counts)
+    require_labels("labels", labels, len(counts))
     shares = counts / counts.sum(dim=1, keepdim=True).clamp(min=1)
     ax.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1, aspect="auto", interpolation="none")
     for row, column in counts.nonzero().tolist():
@@ -150,10 +185,22 @@ def input_sensitivity(ax: Axes, strengths: Tensor, row_labels: Sequence[str]) ->
         row_labels: one string a row.
     Returns:
         The axes.
+    Raises:
+        ValueError: if a strength is negative, all are 0, or there is not a label for each row.
     """
+    tensor("strengths", strengths, "diagnostics.input_sensitivity gives one")
+    if strengths.dim() != 2 or (strengths < 0).any() or not (strengths > 0).any():
+        raise ValueError(
+            "expected strengths of shape (rows, T), none below 0 and one above, got "
+            f"{tuple(strengths.shape)} from {strengths.min():g} to {strengths.max():g}"
+        )
+    require_labels("row_labels", row_labels, len(strengths))
     powers = (strengths / strengths.max()).log10()  # of zero: minus infinity
     shades = (1 + powers / 8).clamp(min=0.08) * (strengths > 0)
-    matrix(ax, shades, row_labels, [f"$x_{{{s + 1}}}$" for s in range(strengths.shape[1])])
+    matrix(ax, shades, row_labels)
+    ax.set_xticks(
+        range(strengths.shape[1]), [f"$x_{{{s + 1}}}$" for s in range(strengths.shape[1])]
+    )
     for row, cells in enumerate(powers.tolist()):
         for s, power in enumerate(cells):
             text = "" if power == -float("inf") else f"{abs(power):.0f}"
@@ -163,3 +210,10 @@ def input_sensitivity(ax: Axes, strengths: Tensor, row_labels: Sequence[str]) ->
     for edge in range(len(strengths) - 1):
         ax.axhline(edge + 0.5, color="0.5", lw=1)
     return ax
+
+
+def _require_series(series: dict[str, Sequence]) -> None:
+    if not isinstance(series, dict):
+        raise TypeError(f"expected the series as a dictionary, by name, got {kind_of(series)}")
+    if not series:
+        raise ValueError("there is no series to draw")

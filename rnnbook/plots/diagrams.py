@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from rnnbook.plots.figure import COLOURS, visible
+from rnnbook.arguments import strings, whole
+from rnnbook.plots.figure import COLOURS, require_labels, visible
 
 
 def windows(
@@ -22,7 +23,15 @@ def windows(
         columns: characters in a row of the picture.
     Returns:
         The axes.
+    Raises:
+        ValueError: if a window is not within the text, or there would be no column.
     """
+    whole("columns", columns, least=1)
+    for window in (window for minibatch in minibatches for window in minibatch):
+        if not 0 <= window[0] < window[1] <= len(text):
+            raise ValueError(
+                f"expected windows as (start, stop) within the {len(text)} characters, got {window}"
+            )
     rows = -(-len(text) // columns)
     for number, minibatch in enumerate(minibatches):
         colour = COLOURS[number % (len(COLOURS) - 1)]
@@ -61,7 +70,12 @@ def unrolled(ax: Axes, num_steps: int, window: int | None = None) -> Axes:
             steps, as truncated backpropagation through time cuts it.
     Returns:
         The axes.
+    Raises:
+        ValueError: if either number is below 1.
     """
+    whole("num_steps", num_steps, least=1)
+    if window is not None:
+        whole("window", window, least=1)
     box = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": "0.4"}
     for t in range(num_steps + 1):
         ax.text(t, 0, f"$h_{t}$", ha="center", va="center", bbox=box)
@@ -105,7 +119,13 @@ def pattern(
         start: whether one vector z sets the first state, and each output is the next input.
     Returns:
         The axes.
+    Raises:
+        ValueError: if a step is not one of 1 to T.
     """
+    whole("num_steps", num_steps, least=1)
+    for step in (*reads, *writes):
+        if not 1 <= whole("every step", step) <= num_steps:
+            raise ValueError(f"expected steps from 1 to {num_steps}, got {step}")
     box = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": "0.4"}
     marked = box | {"fc": COLOURS[4], "ec": "0.2"}
     for t in range(num_steps + 1):
@@ -142,7 +162,12 @@ def padded(ax: Axes, sequences: Sequence[str], counts: bool = False) -> Axes:
             many of the strings reach it.
     Returns:
         The axes.
+    Raises:
+        TypeError: if they are no sequence of strings.
+        ValueError: if there is none.
     """
+    if isinstance(sequences, str) or not strings("sequences", sequences, "one string a row"):
+        raise ValueError(f"expected at least one string, in a list, got {sequences!r}")
     longest = max(map(len, sequences))
     for row, sequence in enumerate(sequences):
         for column in range(longest):
@@ -173,7 +198,11 @@ def stacked(ax: Axes, num_steps: int, num_layers: int, bidirectional: bool = Fal
         bidirectional: whether every layer has a second network that reads from the end.
     Returns:
         The axes.
+    Raises:
+        ValueError: if either number is below 1.
     """
+    whole("num_steps", num_steps, least=1)
+    whole("num_layers", num_layers, least=1)
     signs = ("\u2192", "\u2190") if bidirectional else ("",)
     for t in range(1, num_steps + 1):
         ax.text(t, 0, f"$x_{t}$", ha="center", va="center")
@@ -220,12 +249,18 @@ def layer_grid(
         notes: one text a row, from the bottom up, written to the right of it; or none.
     Returns:
         The axes.
+    Raises:
+        ValueError: if either number is below 1, or there is not a note for each row.
     """
+    whole("num_steps", num_steps, least=1)
+    whole("num_layers", num_layers, least=1)
+    rows = num_layers * (2 if bidirectional else 1)
+    require_labels("notes", notes, rows if len(notes) else 0)
     faces = {"": "0.93", "output": COLOURS[5], "h_n": COLOURS[4], "output\nh_n": COLOURS[2]}
     arrow = {"arrowstyle": "->", "color": "0.4", "shrinkA": 0, "shrinkB": 0}
     directions, names, heights = (2 if bidirectional else 1), [], []
     edge = 0.42 if bidirectional else 0.34  # of a frame, or of a cell
-    for row in range(num_layers * directions):
+    for row in range(rows):
         layer, backward = divmod(row, directions)
         names.append(f"layer {layer}" + (", reverse" if backward else ""))
         y = row + 0.25 * layer * bidirectional  # room for the arrows between the frames
@@ -244,7 +279,7 @@ def layer_grid(
             if layer and not backward:
                 below = heights[row - 1] + edge
                 ax.annotate("", (t, y - edge), (t, below), arrowprops=arrow)
-    for y, note in zip(heights, notes, strict=False):
+    for y, note in zip(heights, notes or [""] * rows, strict=True):
         ax.text(num_steps - 0.5, y, note, va="center", size=8)
     ax.set_xticks(range(num_steps), [f"t={t + 1}" for t in range(num_steps)])
     ax.set_yticks(heights, names)

@@ -3,11 +3,14 @@
 import base64
 import html
 import io
+import warnings
 from collections.abc import Callable
 
 import ipywidgets
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
+
+from rnnbook.arguments import kind_of
 
 
 class Explorer(ipywidgets.VBox):
@@ -17,9 +20,12 @@ class Explorer(ipywidgets.VBox):
 
     Args:
         draw: called with the controls' values by name; returns a figure and its description in
-            words, which becomes the picture's alt text. A ValueError it raises is shown in place of
-            the picture.
+            words, which becomes the picture's alt text. What it raises is shown in place of the
+            picture, and so is what it draws with letters that the fonts here do not have.
         controls: ipywidgets controls by the name of the argument they set.
+    Raises:
+        TypeError: if a control is none. What else than a ValueError ``draw`` raises of the first
+            state is raised too.
     """
 
     def __init__(
@@ -27,19 +33,36 @@ class Explorer(ipywidgets.VBox):
     ) -> None:
         self.draw, self.controls, self.picture = draw, controls, ipywidgets.HTML()
         self.png: bytes | None = None
+        for name, control in controls.items():
+            if not isinstance(control, ipywidgets.Widget):
+                raise TypeError(f"expected {name} as a control, got {kind_of(control)}")
         super().__init__([*controls.values(), self.picture])
         for control in controls.values():
             control.observe(self._refresh, names="value")
-        self._refresh()
+        try:
+            self._draw()
+        except ValueError as error:  # any other error in the first state is not the reader's
+            self._say(str(error))
 
     def _refresh(self, _change: object = None) -> None:
-        values = {name: control.value for name, control in self.controls.items()}
+        """Draw what the controls say now, or say why not: an old picture must not stay."""
+        already_open = set(plt.get_fignums())
         try:
+            self._draw()
+        except Exception as error:
+            for number in set(plt.get_fignums()) - already_open:
+                plt.close(number)
+            self._say(_explained(error))
+
+    def _say(self, words: str) -> None:
+        self.picture.value = f"<p role='alert'>{html.escape(words)}</p>"
+
+    def _draw(self) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Glyph .* missing", UserWarning)
+            values = {name: control.value for name, control in self.controls.items()}
             figure, description = self.draw(**values)
-        except ValueError as error:
-            self.picture.value = f"<p role='alert'>{html.escape(str(error))}</p>"
-            return
-        self.png = _png(figure)
+            self.png = _png(figure)
         encoded = base64.b64encode(self.png).decode()
         alt = html.escape(description, quote=True)
         self.picture.value = (
@@ -53,6 +76,13 @@ class Explorer(ipywidgets.VBox):
         if self.png is not None:
             bundle["image/png"] = base64.b64encode(self.png).decode()
         return bundle
+
+
+def _explained(error: Exception) -> str:
+    """Return in words why there is no picture."""
+    if isinstance(error, UserWarning):
+        return "The fonts here have no picture of one of these characters."
+    return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
 def _png(figure: Figure) -> bytes:

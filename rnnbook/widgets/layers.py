@@ -6,7 +6,9 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from rnnbook import plots
+from rnnbook.arguments import whole
 from rnnbook.diagnostics import encoded, gates, states
+from rnnbook.recurrent import require_layer
 from rnnbook.text import Vocab
 from rnnbook.widgets.explorer import Explorer, slider
 
@@ -21,7 +23,12 @@ def cell_stepper(recurrent: nn.Module, vocab: Vocab, text: str, units: int = 32)
         units: how many units of the state are drawn.
     Returns:
         A widget with the text and the number of steps taken.
+    Raises:
+        TypeError: if it is no recurrent layer.
+        ValueError: if the text is empty, or has a character that is not in the vocabulary.
     """
+    require_layer(recurrent)
+    whole("units", units, least=1)
 
     def draw(text: str, steps: int) -> tuple[Figure, str]:
         hs = states(recurrent, vocab, text)[:steps, :units]  # (steps, units)
@@ -58,7 +65,10 @@ def gate_explorer(
         "i": "input gate", "f": "forget gate", "o": "output gate", "g": "candidate",
         "c": "cell", "h": "output", "r": "reset gate", "z": "update gate", "n": "candidate",
     }  # fmt: skip
+    whole("units", units, least=1)
     known = gates(recurrent, encoded(recurrent, vocab, text))
+    if first not in known:
+        raise ValueError(f"expected first as one of {', '.join(known)}, got {first!r}")
 
     def draw(text: str, quantity: str) -> tuple[Figure, str]:
         values = gates(recurrent, encoded(recurrent, vocab, text))[quantity][:, 0, :units]
@@ -88,7 +98,12 @@ def rnn_explorer(input_size: int = 6, num_steps: int = 4, batch_size: int = 3) -
         batch_size: B.
     Returns:
         A widget with hidden_size, num_layers, bidirectional and batch_first.
+    Raises:
+        ValueError: if a number is below 1.
     """
+    sizes = {"input_size": input_size, "num_steps": num_steps, "batch_size": batch_size}
+    for name, size in sizes.items():
+        whole(name, size, least=1)
 
     def draw(
         hidden_size: int, num_layers: int, bidirectional: bool, batch_first: bool

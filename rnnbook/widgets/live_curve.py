@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 from IPython.display import display
 
 from rnnbook import plots
-from rnnbook.training import History
+from rnnbook.arguments import whole
+from rnnbook.history import History
 
 
 class LiveCurve:
@@ -16,7 +17,7 @@ class LiveCurve:
     """
 
     def __init__(self, title: str, every: int = 1) -> None:
-        self.every, self.title, self.handle = every, title, None
+        self.every, self.title, self.handle = whole("every", every, least=1), title, None
 
     def __call__(self, epoch: int, history: History) -> None:
         """Redraw the curves if it is time to."""

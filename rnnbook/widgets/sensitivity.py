@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from rnnbook import plots
+from rnnbook.arguments import whole
 from rnnbook.diagnostics import input_sensitivity, random_layer_norms
 from rnnbook.widgets.explorer import Explorer, float_slider, slider
 
@@ -17,7 +18,10 @@ def sensitivity_explorer(num_steps: int = 12) -> Explorer:
         num_steps: T, the length of the sequence.
     Returns:
         A widget with the directions, the number of layers and the step.
+    Raises:
+        ValueError: if there is no step.
     """
+    whole("num_steps", num_steps, least=1)
 
     def draw(directions: str, layers: int, step: int) -> tuple[Figure, str]:
         with torch.random.fork_rng(devices=[]):  # the chapter's own stream stays as it is

@@ -6,6 +6,7 @@ import ipywidgets
 from matplotlib.figure import Figure
 
 from rnnbook import batching, plots
+from rnnbook.arguments import strings
 from rnnbook.ngram import NGram
 from rnnbook.text import Vocab
 from rnnbook.widgets.explorer import Explorer, slider
@@ -18,7 +19,11 @@ def window_explorer(text: str) -> Explorer:
         text: some 200 to 400 cleaned characters.
     Returns:
         A widget with the sampler, the batch size, the number of steps and the offset.
+    Raises:
+        ValueError: if there is no text.
     """
+    if not strings("text", text, "pass the text itself"):
+        raise ValueError("expected some 200 to 400 characters, got an empty text")
 
     def draw(kind: str, batch_size: int, num_steps: int, offset: int) -> tuple[Figure, str]:
         minibatches = batching.window_positions(kind, len(text), batch_size, num_steps, offset)
@@ -64,9 +69,11 @@ def ngram_explorer(train: str, validation: str, context: str) -> Explorer:
         expected = [model.probability(letter, context) for letter in letters]
         figure, ax = plots.subplots()
         plots.bars(ax, letters, expected, ylabel="probability")
-        ax.set_title(f"after {plots.visible(context)!r}; validation perplexity {perplexity:.2f}")
-        likeliest = max(zip(expected, letters, strict=True))[1]
-        return figure, f"Bars: {ax.get_title('left')}. Likeliest: {plots.visible(likeliest)}."
+        title = "after '{}'; validation perplexity {:.2f}"
+        ax.set_title(title.format(plots.visible(context), perplexity))
+        likeliest = max(zip(expected, letters, strict=True))[1].replace(" ", plots.SHOWN_SPACE)
+        shown = title.format(context.replace(" ", plots.SHOWN_SPACE), perplexity)
+        return figure, f"Bars: {shown}. Likeliest: {likeliest}."
 
     return Explorer(
         draw,

@@ -2,7 +2,7 @@
 
 import matplotlib.pyplot as plt
 
-from rnnbook.training import History
+from rnnbook.history import History
 from rnnbook.widgets import LiveCurve, live_curve
 
 
