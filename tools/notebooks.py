@@ -85,21 +85,26 @@ def kernel_environment(state: str) -> dict[str, str]:
     return environment
 
 
-def execute(notebook: NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT) -> None:
+def execute(
+    notebook: NotebookNode, folder: Path, timeout: int = CELL_TIMEOUT, keep_going: bool = False
+) -> None:
     """Run all cells in a new kernel of this interpreter, in place.
 
     Args:
         notebook: the notebook; its outputs are replaced.
         folder: the kernel's working directory.
         timeout: seconds one cell may take.
+        keep_going: whether a cell that raises is passed over; its error is then its output.
     Raises:
-        ChapterFailed: if a cell raises or takes too long; says its source and traceback.
+        ChapterFailed: if a cell raises, unless it is passed over, or takes too long; says its
+            source and traceback.
     """
     manager = AsyncKernelManager(kernel_spec_manager=_ThisPython())
     client = NotebookClient(
         notebook,
         km=manager,
         timeout=timeout,
+        allow_errors=keep_going,
         record_timing=False,
         store_widget_state=False,
         # A kernel warns that its sockets are local TCP; here that is what they should be.

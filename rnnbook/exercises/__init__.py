@@ -1,27 +1,23 @@
 """Exercises that answer: ``check`` says whether a reader's answer is right and what is off."""
 
 import importlib
-import json
-import os
 import pkgutil
 import re
-from dataclasses import dataclass
-from pathlib import Path
 
-import platformdirs
+from rnnbook.exercises import memory
+from rnnbook.exercises.examination import (
+    NOT_ATTEMPTED,
+    NOT_YET,
+    PASSED,
+    ExaminerError,
+    Verdict,
+    examine,
+)
+from rnnbook.exercises.kit import REGISTRY, Exercise
 
-from rnnbook.atomic import write_atomically
-from rnnbook.exercises.kit import REGISTRY, Exercise, NotAttempted, Wrong
-
-PASSED, NOT_YET, NOT_ATTEMPTED = "passed", "not yet", "not attempted yet"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What became of an answer: a status (passed, not yet, not attempted yet) and a message."""
-
-    status: str
-    message: str = ""
+__all__ = [
+    "NOT_ATTEMPTED", "NOT_YET", "PASSED", "ExaminerError", "Verdict", "check", "grade", "progress",
+]  # fmt: skip
 
 
 def grade(number: str, *answers: object) -> Verdict:
@@ -33,58 +29,18 @@ def grade(number: str, *answers: object) -> Verdict:
     Returns:
         The verdict. An exception in the reader's code is a verdict, not an exception.
     Raises:
+        TypeError: if the number is not a string.
         KeyError: if there is no such exercise; the message lists those of the chapter.
+        ExaminerError: if the check itself fails.
     """
-    found = _find(number)
-    try:
-        message = found.examine(*answers)
-    except NotAttempted:
-        return Verdict(NOT_ATTEMPTED)
-    except Wrong as wrong:
-        return Verdict(NOT_YET, str(wrong))
-    except Exception as error:  # whatever the reader's code does, the notebook must go on
-        return Verdict(NOT_YET, f"it stopped with {type(error).__name__}: {error}{_where(error)}")
-    return Verdict(PASSED, message or "")
-
-
-def _where(error: Exception) -> str:
-    """Say in which line of the reader's own code an exception was raised, if it was there."""
-    place, traceback = "", error.__traceback__
-    while traceback:
-        code = traceback.tb_frame.f_code
-        if not code.co_filename.startswith(str(Path(__file__).parents[1])) and (
-            "ipykernel" in code.co_filename
-        ):
-            place = f" (line {traceback.tb_lineno} of the cell that defines {code.co_name})"
-        traceback = traceback.tb_next
-    return place
-
-
-def _find(number: str) -> Exercise:
-    if not isinstance(number, str):
-        raise TypeError(f'the number of an exercise is a string: quote it, check("{number}", ...)')
-    _load_all()
-    if number not in REGISTRY:
-        chapter = str(number).split(".")[0]
-        near = [n for n in REGISTRY if n.split(".")[0] == chapter] or list(REGISTRY)
-        raise KeyError(
-            f"there is no exercise {number!r}; there are {', '.join(sorted(near, key=_order))}"
-        )
-    return REGISTRY[number]
-
-
-def _load_all() -> None:
-    """Import every chapter's module, so that its exercises register."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-
-
-def _order(number: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", number))
+    return examine(_find(number), answers)
 
 
 def check(number: str, *answers: object, solution: bool = False) -> None:
     """Examine an answer, print the verdict, and remember it.
+
+    Random numbers, PyTorch's settings, the folder and the style of figures stay as they are. An
+    answer that takes longer than a minute is stopped.
 
     Args:
         number: the exercise, such as ``"3.2"``.
@@ -92,9 +48,14 @@ def check(number: str, *answers: object, solution: bool = False) -> None:
         solution: whether this is the book's own solution, which does not count as the reader's
             progress.
     Raises:
+        TypeError: if the number is not a string.
         KeyError: if there is no such exercise.
     """
-    verdict = grade(number, *answers)
+    try:
+        verdict = grade(number, *answers)
+    except ExaminerError as error:
+        print(f"Exercise {number}: {error}")
+        return
     if verdict.status == PASSED and not solution:
         _remember(_find(number).slug)
     end = f": {verdict.message}" if verdict.message else ""
@@ -104,7 +65,11 @@ def check(number: str, *answers: object, solution: bool = False) -> None:
 def progress() -> None:
     """Print which exercises of the book are passed and which are left, chapter by chapter."""
     _load_all()
-    done = _remembered()
+    try:
+        done = _slugs(memory.remembered())
+    except (memory.NotRemembered, memory.NotReadable) as error:
+        print(f"(what was passed could not be read: {error})")
+        done = set()
     chapters: dict[str, list[Exercise]] = {}
     for number in sorted(REGISTRY, key=_order):
         chapters.setdefault(number.split(".")[0], []).append(REGISTRY[number])
@@ -115,27 +80,53 @@ def progress() -> None:
             print(f"  [{'x' if member.slug in done else ' '}] {member.number} {member.title}")
 
 
-def _state_file() -> Path:
-    folder = os.environ.get("RNNBOOK_STATE_DIR") or platformdirs.user_state_dir("rnnbook")
-    return Path(folder) / "progress.json"
+def _find(number: str) -> Exercise:
+    """Return an exercise; only its own chapter's checks are imported."""
+    if not isinstance(number, str):
+        raise TypeError(f'the number of an exercise is a string: quote it, check("{number}", ...)')
+    module = f"ch{number.split('.')[0].zfill(2)}"
+    if module in _modules():
+        importlib.import_module(f"{__name__}.{module}")
+    else:
+        _load_all()
+    if number not in REGISTRY:
+        chapter = number.split(".")[0]
+        near = [n for n in REGISTRY if n.split(".")[0] == chapter] or list(REGISTRY)
+        raise KeyError(
+            f"there is no exercise {number!r}; there are {', '.join(sorted(near, key=_order))}"
+        )
+    return REGISTRY[number]
 
 
-def _remembered() -> set[str]:
-    """Return the slugs of the exercises that were passed."""
-    try:
-        stored = json.loads(_state_file().read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return set()
-    if isinstance(stored, dict):
-        return set(stored.get("passed", []))
-    # Before version 0.2 it was a list of numbers, and chapter 6 and those after it had one less.
+def _modules() -> list[str]:
+    """Return the names of the chapters' modules."""
+    return [m.name for m in pkgutil.iter_modules(__path__) if re.fullmatch(r"ch\d+", m.name)]
+
+
+def _load_all() -> None:
+    """Import every chapter's module, so that its exercises register."""
+    for name in _modules():
+        importlib.import_module(f"{__name__}.{name}")
+
+
+def _order(number: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", number))
+
+
+def _slugs(stored: set[str] | list[str]) -> set[str]:
+    """Return slugs for what was stored: before version 0.2 these were numbers."""
+    if isinstance(stored, set):
+        return stored
     _load_all()
-    numbers = (_renumbered(str(number)) for number in stored)
+    numbers = map(_renumbered, stored)
     return {REGISTRY[number].slug for number in numbers if number in REGISTRY}
 
 
 def _renumbered(number: str) -> str:
-    """Return today's number of an exercise that was remembered by that of version 0.1."""
+    """Return today's number of an exercise that was remembered by that of version 0.1.
+
+    Chapter 6 and those after it had one less.
+    """
     chapter, _, exercise = number.partition(".")
     later = chapter.isdigit() and int(chapter) >= 6
     return f"{int(chapter) + 1}.{exercise}" if later else number
@@ -143,11 +134,9 @@ def _renumbered(number: str) -> str:
 
 def _remember(slug: str) -> None:
     """Add an exercise to those passed; a folder that cannot be written to stops nobody."""
-    done = _remembered()
-    if slug in done:
-        return
     try:
-        content = json.dumps({"passed": sorted(done | {slug})}, indent=1)
-        write_atomically(_state_file(), content.encode())
-    except OSError as error:
-        print(f"(this could not be remembered: {error})")
+        told = memory.remember(lambda before: _slugs(before) | {slug})
+    except memory.NotRemembered as error:
+        told = f"this could not be remembered: {error}"
+    if told:
+        print(f"({told})")

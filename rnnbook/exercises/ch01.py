@@ -2,24 +2,37 @@
 
 import random
 from collections import Counter
-from itertools import accumulate
+from collections.abc import Iterable
+from itertools import accumulate, islice
 
 import torch
 
 from rnnbook.batching import SequentialBatches
 from rnnbook.datasets import story
-from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import (
+    Wrong,
+    attempted,
+    boolean,
+    call,
+    choice,
+    exercise,
+    number,
+    pair,
+    short,
+)
 from rnnbook.text import clean, one_hot
 
 
 @exercise("1.1", "What is left", "what-is-left")
-def _(answer):
+def exercise_1_1(answer):
     attempted(answer)
     right = "it s o clock high water bring a lamp"
     if not isinstance(answer, str):
-        raise Wrong(f"expected a string, got {answer!r}")
+        raise Wrong(f"expected a string, got {short(answer)}")
     if answer == right:
         return None
+    if "\n" in answer:
+        raise Wrong("the lines are put together with a space: no line break is left")
     if answer != answer.lower():
         raise Wrong("the text is put in lower case")
     if set(answer) - set("abcdefghijklmnopqrstuvwxyz "):
@@ -37,12 +50,12 @@ def _(answer):
 
 
 @exercise("1.2", "How much is unknown", "how-much-is-unknown")
-def _(share_unknown):
+def exercise_1_2(share_unknown):
     train, test = ["a", "b"], ["a", "c", "c", "b"]
-    share = call(share_unknown, train, test)
-    if isinstance(share, str) or not 0 <= float(share) <= 1:
-        raise Wrong(f"expected a fraction from 0 to 1, got {share!r}")
-    if abs(float(share) - 1 / 3) < 1e-9:
+    share = number("the share", call(share_unknown, train, test))
+    if not 0 <= share <= 1:
+        raise Wrong(f"expected a fraction from 0 to 1, got {share:g}")
+    if abs(share - 1 / 3) < 1e-9:
         raise Wrong("you counted different tokens; count occurrences: 'c' stands there two times")
     _same_share(share, 0.5, train, test)
     rng = random.Random(0)
@@ -56,16 +69,17 @@ def _(share_unknown):
 
 
 def _same_share(got, expected, train, test):
-    if abs(float(got) - expected) > 1e-6:
+    got = number("the share", got)
+    if abs(got - expected) > 1e-6:
         raise Wrong(
-            f"for training {train} and test tokens {test} expected {expected:.4g}, got {got}:"
+            f"for training {train} and test tokens {test} expected {expected:.4g}, got {got:.4g}:"
             " which tokens are counted, and what is the count divided by?"
         )
 
 
 @exercise("1.3", "The long tail", "the-long-tail")
-def _(once, half):
-    attempted(once, half)
+def exercise_1_3(once, half):
+    once, half = number("once", once), number("half", half)
     counts = [n for _, n in Counter(clean(story().raw).split()).most_common()]
     if once != (right := counts.count(1)):
         reason = ""
@@ -73,10 +87,10 @@ def _(once, half):
             raise Wrong("the two are the wrong way round: check takes once first, then half")
         if once == sum(n <= 2 for n in counts) or once == counts.count(2):
             reason = "; count only those that occur exactly once"
-        elif isinstance(once, float) and once < 1:
+        elif 0 < once < 1:
             reason = "; the number of words, not their share"
         raise Wrong(
-            f"once is {once!r}, {'more' if once > right else 'fewer'} than there are{reason}"
+            f"once is {once:g}, {'more' if once > right else 'fewer'} than there are{reason}"
         )
     need = 1 + next(i for i, total in enumerate(accumulate(counts)) if 2 * total >= sum(counts))
     if half == need - 1:
@@ -85,17 +99,17 @@ def _(once, half):
         raise Wrong("that is half of the different words; half of the running words is asked for")
     if half != need:
         raise Wrong(
-            f"half is {half!r}: add the counts from the largest on until they reach half the sum"
+            f"half is {half:g}: add the counts from the largest on until they reach half the sum"
         )
 
 
 @exercise("1.4", "And back again", "and-back-again")
-def _(from_one_hot):
+def exercise_1_4(from_one_hot):
     for shape in [(4,), (3, 5), (2, 3, 4), ()]:
         indices = torch.randint(0, 7, shape)
         got = call(from_one_hot, one_hot(indices, 7))
         if not isinstance(got, torch.Tensor):
-            raise Wrong(f"expected a tensor of indices, got {type(got).__name__}")
+            raise Wrong(f"expected a tensor of indices, got {short(got)}")
         if got.shape != indices.shape:
             raise Wrong(
                 f"for x of shape {(*shape, 7)} expected indices of shape {shape}, got "
@@ -108,7 +122,7 @@ def _(from_one_hot):
 
 
 @exercise("1.5", "Why not the index", "why-not-the-index")
-def _(answer):
+def exercise_1_5(answer):
     choice(
         answer,
         "abc",
@@ -121,10 +135,10 @@ def _(answer):
 
 
 @exercise("1.6", "Mend the sampler", "mend-the-sampler")
-def _(mended_batches):
+def exercise_1_6(mended_batches):
     for length, batch_size, num_steps, offset in [(45, 2, 5, 3), (101, 4, 6, 0), (64, 3, 4, 1)]:
         corpus = torch.arange(length)  # each token is its own position in the text
-        batches = list(call(mended_batches, corpus, batch_size, num_steps, offset))
+        batches = _listed(call(mended_batches, corpus, batch_size, num_steps, offset))
         _examine_windows(batches, batch_size, num_steps)
         expected = list(SequentialBatches(corpus, batch_size, num_steps, offset=offset))
         if len(batches) != len(expected):
@@ -132,10 +146,27 @@ def _(mended_batches):
                 f"{length} tokens with B={batch_size}, T={num_steps} and offset={offset}"
                 f" make {len(expected)} minibatches, got {len(batches)}"
             )
-        if not torch.equal(batches[0][0], expected[0][0]):
+        if not torch.equal(batches[0][0].long(), expected[0][0]):
             raise Wrong(
                 "the strips do not start where they should: check the offset and the length"
             )
+        for got, wanted in zip(batches, expected, strict=True):
+            if not all(torch.equal(a.long(), b) for a, b in zip(got, wanted, strict=True)):
+                raise Wrong("a minibatch is not the one that is due: are the strips in order?")
+
+
+def _listed(returned):
+    """Return the minibatches that a reader's function yields or returns, as pairs of tensors."""
+    if not isinstance(returned, Iterable) or isinstance(returned, torch.Tensor | str):
+        raise Wrong(f"expected the function to yield pairs X, Y, got {short(returned)}")
+    batches = list(islice(returned, 10_000))
+    if len(batches) == 10_000:
+        raise Wrong("it yields minibatches without end: where does the text stop?")
+    for batch in batches:
+        for part in pair(batch, ("X", "Y")):
+            if not isinstance(part, torch.Tensor) or part.dim() != 2:
+                raise Wrong(f"expected X and Y as tensors of shape (B, T), got {short(part)}")
+    return batches
 
 
 def _examine_windows(batches, batch_size, num_steps):
@@ -165,13 +196,14 @@ def _examine_windows(batches, batch_size, num_steps):
 
 
 @exercise("1.7", "Count the minibatches", "count-the-minibatches")
-def _(sequential_count, random_count, can_differ):
+def exercise_1_7(sequential_count, random_count, can_differ):
     attempted(sequential_count, random_count, can_differ)
     inputs = 1000 - 3 - 1
-    for name, count in {"sequential": sequential_count, "random": random_count}.items():
+    for name, answer in {"sequential": sequential_count, "random": random_count}.items():
+        count = number(name, answer)
         if count in (inputs // 8, inputs // 12):
             raise Wrong(
-                f"{name}: {count} strips' or windows' worth; there is one more division to do"
+                f"{name}: {count:g} strips' or windows' worth; there is one more division to do"
             )
         if count == -(-inputs // (8 * 12)):
             raise Wrong(
@@ -179,9 +211,7 @@ def _(sequential_count, random_count, can_differ):
             )
         if count != inputs // (8 * 12):
             raise Wrong(
-                f"{name}: {count!r} is not it; how many tokens can be inputs, and in what units?"
+                f"{name}: {count:g} is not it; how many tokens can be inputs, and in what units?"
             )
-    if not isinstance(can_differ, bool):
-        raise Wrong(f"can_differ is {can_differ!r}: expected True or False, without quotes")
-    if can_differ:
+    if boolean("can_differ", can_differ):
         raise Wrong("try a few sizes: both count how many whole blocks of B * T tokens fit")

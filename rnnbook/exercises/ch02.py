@@ -6,13 +6,13 @@ from collections import Counter
 from functools import cache
 
 from rnnbook.datasets import story
-from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise, number, short
 from rnnbook.ngram import NGram
 
 
 def _compare(name, answer, right, slips, tolerance=0.006):
     """Compare a number with the right one, and name the slip that leads to another."""
-    value = float(answer)
+    value = number(name, answer)
     if abs(value - right) <= tolerance:
         return
     for reason, slip in slips.items():
@@ -22,7 +22,7 @@ def _compare(name, answer, right, slips, tolerance=0.006):
 
 
 @exercise("2.1", "The toy language", "the-toy-language")
-def _(p_abba, p_all):
+def exercise_2_1(p_abba, p_all):
     attempted(p_abba, p_all)
     slips = {
         "the first letter has a row of its own, at the start": 0.2 * 0.8 * 0.4 * 0.6,
@@ -41,6 +41,13 @@ def _(p_abba, p_all):
     _compare("all sixteen", p_all, 1.0, slips, tolerance=1e-6)
 
 
+def _probabilities(got):
+    """Return a reader's dictionary with plain numbers."""
+    if not isinstance(got, dict):
+        raise Wrong(f"expected a dictionary, got {short(got)}")
+    return {w: number(f"the probability of {w!r}", q) for w, q in got.items()}
+
+
 def _next_probabilities(text, context):
     k = len(context)
     seen = Counter(text[t] for t in range(k, len(text)) if text[t - k : t] == context)
@@ -48,7 +55,7 @@ def _next_probabilities(text, context):
 
 
 @exercise("2.2", "What comes next", "what-comes-next")
-def _(next_probabilities):
+def exercise_2_2(next_probabilities):
     rng = random.Random(0)
     cases = [
         ("abcabd", "ab", "two characters follow"),
@@ -66,9 +73,7 @@ def _(next_probabilities):
     for text, context, why in cases:
         got, right = call(next_probabilities, text, context), _next_probabilities(text, context)
         shown = f"text {text!r}, context {context!r} ({why})"
-        if not isinstance(got, dict):
-            raise Wrong(f"expected a dictionary, got {type(got).__name__}")
-        got = {w: float(q) for w, q in got.items()}
+        got = _probabilities(got)
         if not all(got.values()):
             raise Wrong(f"{shown}: a character that never follows should not be a key")
         if set(got) != set(right):
@@ -79,7 +84,7 @@ def _(next_probabilities):
 
 
 @exercise("2.3", "Too much of a good thing", "too-much-of-a-good-thing")
-def _(add_alpha):
+def exercise_2_3(add_alpha):
     cases = [(Counter("aab"), "abc", 1), (Counter("aab"), "abc", 0.5), (Counter(), "ab", 2)]
     cases += [(Counter("abba"), "ab", 3), (Counter("zzy"), "vwxyz", 0.01)]
     for seen, alphabet, alpha in cases:
@@ -88,22 +93,23 @@ def _(add_alpha):
         shown = f"{dict(kept)}, alphabet {alphabet!r}, alpha = {alpha}"
         if seen != kept:
             raise Wrong("the counts that were handed over have been changed")
-        if not isinstance(got, dict):
-            raise Wrong(f"expected a dictionary, got {type(got).__name__}")
+        got = _probabilities(got)
         if missing := sorted(set(alphabet) - set(got)):
             raise Wrong(f"{shown}: {missing} got no probability at all")
-        if not math.isclose(total := float(sum(got.values())), 1, rel_tol=1e-6):
+        if more := set(got) - set(alphabet):
+            raise Wrong(f"{shown}: {sorted(more)} are not in the alphabet, and got a probability")
+        if not math.isclose(total := sum(got.values()), 1, rel_tol=1e-6):
             raise Wrong(
                 f"{shown}: the values add up to {total:.3f}, not to 1: how much was added in all?"
             )
         for w in alphabet:
             right = (kept[w] + alpha) / (kept.total() + alpha * len(alphabet))
             if not math.isclose(got[w], right, rel_tol=1e-6):
-                raise Wrong(f"{shown}: p({w}) should be {right:.3f}, got {float(got[w]):.3f}")
+                raise Wrong(f"{shown}: p({w}) should be {right:.3f}, got {got[w]:.3f}")
 
 
 @exercise("2.4", "By hand, in three units", "by-hand-in-three-units")
-def _(bits, nats, perplexity):
+def exercise_2_4(bits, nats, perplexity):
     attempted(bits, nats, perplexity)
     right = 14 / 8
     slips = {
@@ -147,27 +153,28 @@ def _concentrations():
 
 
 @exercise("2.5", "Choose honestly", "choose-honestly")
-def _(concentration, on_test):
+def exercise_2_5(concentration, on_test):
     attempted(concentration, on_test)
     chosen, right, slips = _concentrations()
+    concentration = number("the concentration", concentration)
     if concentration not in right:
         raise Wrong(
             f"expected one of {', '.join(map(str, right))} as the concentration, got "
-            f"{concentration!r}"
+            f"{concentration:g}"
         )
     if concentration != chosen:
         smallest = concentration == min(right)
         raise Wrong(
-            f"{concentration} is not the best on the validation text"
+            f"{concentration:g} is not the best on the validation text"
             + (": was it chosen on the text that was counted?" if smallest else "")
         )
     _compare("test perplexity", on_test, right[chosen], slips)
 
 
 @exercise("2.6", "Words against characters", "words-against-characters")
-def _(per_character):
+def exercise_2_6(per_character):
     for P, words, characters in ((150, 1000, 5500), (8, 10, 30), (100, 7, 7), (2.5, 3, 4)):
-        got = float(call(per_character, P, words, characters))
+        got = number("the perplexity", call(per_character, P, words, characters))
         right = P ** (words / characters)
         if math.isclose(got, right, rel_tol=1e-6):
             continue
@@ -189,7 +196,7 @@ def _(per_character):
 
 
 @exercise("2.7", "Better or not", "better-or-not")
-def _(answer):
+def exercise_2_7(answer):
     choice(
         answer,
         "abcd",

@@ -1,11 +1,25 @@
 """Checks of chapter 3: a recurrent network written by hand."""
 
+import math
 import random
 
 import torch
 from torch import nn
 
-from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import (
+    Wrong,
+    boolean,
+    built,
+    call,
+    choice,
+    close,
+    exercise,
+    learns,
+    number,
+    pair,
+    short,
+    tensor,
+)
 from rnnbook.text import Vocab, one_hot
 
 
@@ -14,9 +28,9 @@ def _count(V, H):
 
 
 @exercise("3.1", "Count the parameters", "count-the-parameters")
-def _(count_256, count_512):
-    attempted(count_256, count_512)
-    for H, count in ((256, count_256), (512, count_512)):
+def exercise_3_1(count_256, count_512):
+    for H, answer in ((256, count_256), (512, count_512)):
+        count = number(f"the count for H = {H}", answer)
         right = _count(28, H)
         slips = {
             right - H - 28: "the two biases are missing",
@@ -30,18 +44,21 @@ def _(count_256, count_512):
         }
         if count != right:
             raise Wrong(
-                f"H = {H}: {count!r} is not it; {slips.get(count, 'add up the five sizes')}"
+                f"H = {H}: {count:g} is not it; {slips.get(count, 'add up the five sizes')}"
             )
     return f"{_count(28, 512) / _count(28, 256):.1f} times as many for twice the units"
 
 
 @exercise("3.2", "Remember an x", "remember-an-x")
-def _(remember_x):
+def exercise_3_2(remember_x):
     vocab = Vocab("abcdefghijklmnopqrstuvwxyz ")
     W_xh, W_hh, b_h = _three_tensors(call(remember_x, vocab))
-    for tensor, shape in ((W_xh, (len(vocab), 1)), (W_hh, (1, 1)), (b_h, (1,))):
-        if tuple(tensor.shape) != shape:
-            raise Wrong(f"expected shapes (V, 1), (1, 1), (1,); one is {tuple(tensor.shape)}")
+    for part, shape in ((W_xh, (len(vocab), 1)), (W_hh, (1, 1)), (b_h, (1,))):
+        if tuple(part.shape) != shape or not torch.isfinite(part).all():
+            raise Wrong(
+                "expected finite numbers in the shapes (V, 1), (1, 1), (1,); one is "
+                f"{tuple(part.shape)}"
+            )
     rng = random.Random(0)
     others = "abcdefghijklmnopqrstuvwyz "
     for length in (1, 2, 10, 250):
@@ -55,16 +72,18 @@ def _(remember_x):
 
 
 def _three_tensors(returned):
+    names = ("W_xh", "W_hh", "b_h")
+    parts = pair(returned, names)
     try:
-        W_xh, W_hh, b_h = (torch.as_tensor(part, dtype=torch.float32) for part in returned)
-    except (TypeError, ValueError) as error:
-        raise Wrong(f"expected three tensors W_xh, W_hh, b_h, got {returned!r}") from error
-    return W_xh, W_hh, b_h
+        parts = [torch.as_tensor(part).detach().double() for part in parts]
+    except (TypeError, ValueError, RuntimeError):
+        raise Wrong(f"expected three tensors {', '.join(names)}, got {short(returned)}") from None
+    return parts
 
 
 def _examine_latch(text, seen, vocab, W_xh, W_hh, b_h):
     h, after_x = torch.zeros(1, 1), None
-    for letter, x in zip(text, one_hot(vocab.encode(text), len(vocab)), strict=True):
+    for letter, x in zip(text, one_hot(vocab.encode(text), len(vocab)).double(), strict=True):
         h = torch.tanh(x.unsqueeze(0) @ W_xh + h @ W_hh + b_h)
         after_x = h.item() if letter == "x" else after_x
     if (h.item() > 0.5) == seen and h.item() != 0.5:
@@ -75,22 +94,33 @@ def _examine_latch(text, seen, vocab, W_xh, W_hh, b_h):
         raise Wrong(
             f"{shown!r}: h was {after_x:.3f} right after the last x and is {h.item():.3f} at the"
             " end, not above 0.5: "
-            + ("what holds it up?" if lifted else "does x lift it, whatever the state was before?")
+            + (
+                "what holds it up? Without an input, h = tanh(w * h) settles where it meets itself:"
+                f" with w = {W_hh.item():g} at {_settled(W_hh.item()):.3f}"
+                if lifted
+                else "does x lift it, whatever the state was before?"
+            )
         )
     raise Wrong(
         f"{shown!r}: no x has occurred, yet h is {h.item():.3f}: what else moves the state?"
     )
 
 
+def _settled(w):
+    """Return where h = tanh(w * h) ends when it starts at 1."""
+    h = 1.0
+    for _ in range(100_000):
+        h = math.tanh(w * h)
+    return h
+
+
 @exercise("3.4", "The optimiser that sees nothing", "the-optimiser-that-sees-nothing")
-def _(mended):
-    attempted(mended)
-    if not isinstance(mended, type):
-        raise Wrong("pass the class itself, not an object of it")
+def exercise_3_4(mended):
     V, H, L, B = 5, 4, 3, 2
-    model = mended(V, H, L)
-    if not hasattr(model, "W_xh"):
-        attempted(None)
+    model = built(mended, V, H, L)
+    for name in ("W_xh", "W_hh", "b_h"):
+        if not hasattr(model, name):
+            raise Wrong(f"the model has no {name}, which forward uses")
     parameters = list(model.parameters())
     registered = {id(p) for p in parameters}
     used = [*model.W_xh, *model.W_hh, *model.b_h]
@@ -105,13 +135,14 @@ def _(mended):
     shapes = [tuple(p.shape) for p in model.W_xh]
     if shapes != [(V, H)] + [(H, H)] * (L - 1):
         raise Wrong(f"W_xh has the shapes {shapes}: layer 0 reads V features, the others H")
-    model = model.double()
-    outputs, _ = model(torch.randn(6, B, V).double(), torch.zeros(L, B, H).double())
-    if tuple(outputs.shape) != (6, B, H):
-        raise Wrong(f"expected outputs of shape (6, {B}, {H}), got {tuple(outputs.shape)}")
+    outputs, _ = pair(model(torch.randn(6, B, V), torch.zeros(L, B, H)), ("outputs", "state"))
+    tensor("outputs", outputs, (6, B, H))
+    learns(outputs, "the outputs")
     before = [p.detach().clone() for p in model.parameters()]
     outputs.square().sum().backward()
     torch.optim.SGD(model.parameters(), 0.1).step()
+    if any(not torch.isfinite(p).all() for p in before):
+        raise Wrong("a parameter holds entries that are infinite or not a number")
     if any(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)):
         raise Wrong("a step of SGD leaves a parameter as it was: does every one get a gradient?")
     if len({id(p) for p in model.W_hh}) != L or torch.equal(model.W_hh[0], model.W_hh[1]):
@@ -119,9 +150,8 @@ def _(mended):
 
 
 @exercise("3.3", "Neither forget nor explode", "neither-forget-nor-explode")
-def _(critical_scale):
-    attempted(critical_scale)
-    scale, right = float(critical_scale), 1 / 400**0.5
+def exercise_3_3(critical_scale):
+    scale, right = number("s", critical_scale), 1 / 400**0.5
     if scale <= 0:
         raise Wrong(f"expected a factor above 0, got {scale}")
     if abs(scale - right) <= 0.1 * right:
@@ -135,12 +165,10 @@ def _(critical_scale):
 
 
 @exercise("3.5", "Which orders are allowed", "which-orders-are-allowed")
-def _(is_allowed):
+def exercise_3_5(is_allowed):
     for T, L in ((4, 3), (2, 5), (1, 1)):
         for name, order, right in _orders(T, L):
-            got = call(is_allowed, list(order), T, L)
-            if type(got).__name__.rstrip("_") != "bool":  # numpy's will do
-                raise Wrong(f"expected True or False, got {got!r}")
+            got = boolean("the answer", call(is_allowed, list(order), T, L))
             if got != right:
                 raise Wrong(
                     f"T = {T}, L = {L}: {name} is {'' if right else 'not '}allowed, and yours says "
@@ -157,6 +185,9 @@ def _orders(T, L):
     yield "along the diagonals", sorted(time_outside, key=sum), True
     yield "time outside without its last cell", time_outside[:-1], False
     yield "time outside with its last cell twice", time_outside + time_outside[-1:], False
+    if T * L > 1:
+        twice = [*time_outside[:-1], time_outside[0]]
+        yield "time outside with its first cell twice and its last missing", twice, False
     yield "a cell outside the grid at the end", [*time_outside, (T, 0)], False
     yield "the empty order", [], False
     if T > 1 and L > 1:
@@ -164,10 +195,10 @@ def _orders(T, L):
         yield "layers from the top down", [(t, L - 1 - n) for t, n in time_outside], False
         yield "time backwards", [(T - 1 - t, n) for t, n in time_outside], False
     rng = random.Random(0)
-    for number in range(40):
+    for draw in range(40):
         order = rng.sample(time_outside, T * L)
-        yield f"a random order, number {number}", order, _allowed(order)
-        yield f"a random allowed order, number {number}", _random_allowed(rng, T, L), True
+        yield f"a random order, number {draw}", order, _allowed(order)
+        yield f"a random allowed order, number {draw}", _random_allowed(rng, T, L), True
 
 
 def _allowed(order):
@@ -190,15 +221,20 @@ def _random_allowed(rng, T, L):
 
 
 @exercise("3.6", "A square trap", "a-square-trap")
-def _(load_into):
+def exercise_3_6(load_into):
     V, H, B, T = 5, 4, 3, 6
-    x = torch.randn(T, B, V).double()
-    W_xh, W_hh, b_h = (torch.randn(shape).double() for shape in ((V, H), (H, H), (H,)))
-    builtin = nn.RNN(V, H).double()
+    x = torch.randn(T, B, V)
+    W_xh, W_hh, b_h = (torch.randn(shape) for shape in ((V, H), (H, H), (H,)))
+    builtin = nn.RNN(V, H)
     start = builtin.bias_hh_l0.detach().clone()
-    call(load_into, builtin, W_xh, W_hh, b_h)
+    loaded = call(load_into, builtin, W_xh, W_hh, b_h)
     expected = _states(x, W_xh, W_hh, b_h)
-    if torch.allclose(builtin(x)[0], expected, rtol=1e-10):
+    if loaded is not builtin:
+        raise Wrong(f"expected the layer itself back, changed in place, got {short(loaded)}")
+    if not all(isinstance(p, nn.Parameter) and p.requires_grad for p in builtin.parameters()):
+        raise Wrong("a weight of the layer can no longer be trained: copy into it, under no_grad")
+    if close(builtin(x)[0], expected, 1e-10):
+        builtin(x)[0].sum().backward()
         return
     for reason, states in {
         "W_hh still lacks its transpose": _states(x, W_xh, W_hh.T, b_h),
@@ -207,13 +243,13 @@ def _(load_into):
         "bias_hh keeps its random start: nn.RNN adds it": _states(x, W_xh, W_hh, b_h + start),
         "W_hh lacks its transpose and the bias is counted twice": _states(x, W_xh, W_hh.T, 2 * b_h),
     }.items():
-        if torch.allclose(builtin(x)[0], states, rtol=1e-10):
+        if close(builtin(x)[0], states, 1e-10):
             raise Wrong(reason)
     raise Wrong("the outputs differ from h = tanh(x @ W_xh + h @ W_hh + b_h)")
 
 
 def _states(x, W_xh, W_hh, b_h):
-    h, hs = torch.zeros(x.shape[1], len(W_hh)).double(), []
+    h, hs = torch.zeros(x.shape[1], len(W_hh)), []
     for step in x:
         h = torch.tanh(step @ W_xh + h @ W_hh + b_h)
         hs.append(h)
@@ -221,7 +257,7 @@ def _states(x, W_xh, W_hh, b_h):
 
 
 @exercise("3.7", "Outputs and states", "outputs-and-states")
-def _(answer):
+def exercise_3_7(answer):
     choice(
         answer,
         "abcd",

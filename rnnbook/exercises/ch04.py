@@ -5,14 +5,25 @@ from itertools import combinations
 
 import torch
 
-from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import (
+    Wrong,
+    attempted,
+    call,
+    choice,
+    close,
+    exercise,
+    number,
+    pair,
+    tensor,
+    whole,
+)
 from rnnbook.recurrent import Recurrence
 
 
 @exercise("4.1", "Three terms by hand", "three-terms-by-hand")
-def _(term_3, term_2, term_1, total):
+def exercise_4_1(term_3, term_2, term_1, total):
     attempted(term_3, term_2, term_1, total)
-    for name, got, right, slips in (
+    for name, answer, right, slips in (
         ("term_3", term_3, 2.5, {2.25: "w multiplied h2 at step 3, and not h3", 1.0: "d3 is 1; w "
          "multiplied h2 there, so what is h2 * d3?", 1.25: "that is h2 * w: between step 3 and the "
          "loss the result passes w no more"}),
@@ -22,38 +33,28 @@ def _(term_3, term_2, term_1, total):
          " at step 2 and at step 3: twice, not once", 0.25: "w multiplied h0 at step 1, and not h1",
          0.5: "it passes w twice more, not three times"}),
     ):  # fmt: skip
+        got = number(name, answer)
         if not _close(got, right):
-            reason = slips.get(float(got), "a term is h[t-1] times the gradient that arrives at t")
-            raise Wrong(f"{name} is {got!r}: {reason}")
-    if not _close(total, 4.0):
-        raise Wrong(f"the terms are right; their sum is 4, and not {total!r}")
+            reason = slips.get(got, "a term is h[t-1] times the gradient that arrives at t")
+            raise Wrong(f"{name} is {got:g}: {reason}")
+    if not _close(number("the total", total), 4.0):
+        raise Wrong(f"the terms are right; their sum is 4, and not {number('', total):g}")
     return "the far term has the smallest factor, and yet it is not the smallest term"
 
 
 def _close(got, expected):
-    return math.isclose(float(got), expected, rel_tol=1e-6, abs_tol=1e-9)
+    return math.isclose(got, expected, rel_tol=1e-6, abs_tol=1e-9)
 
 
 def _tensors(returned, names, shapes):
     """Return the reader's tensors if their number and shapes are right."""
-    if not isinstance(returned, tuple | list) or len(returned) != len(names):
-        raise Wrong(f"expected {len(names)} tensors, {', '.join(names)}, got {_short(returned)}")
-    for name, tensor, shape in zip(names, returned, shapes, strict=True):
-        if not isinstance(tensor, torch.Tensor):
-            raise Wrong(f"{name} is {_short(tensor)}, not a tensor")
-        if tuple(tensor.shape) != shape:
-            raise Wrong(f"{name} has the shape {tuple(tensor.shape)}, expected {shape}")
-    return [tensor.detach().double() for tensor in returned]
-
-
-def _short(value):
-    return f"{type(value).__name__} {value!r}"[:60]
+    parts = zip(names, pair(returned, names), shapes, strict=True)
+    return [tensor(name, part, shape).detach() for name, part, shape in parts]
 
 
 def _same(got, expected):
-    return all(
-        torch.allclose(a, b, rtol=1e-8, atol=1e-10) for a, b in zip(got, expected, strict=True)
-    )
+    """Say whether all are equal, float32 on the way being enough."""
+    return all(close(a, b, 1e-5) for a, b in zip(got, expected, strict=True))
 
 
 BUGS = {
@@ -90,7 +91,7 @@ def _mended(inputs, hs, h0, do, W_hh, W_hq, bugs=()):
 
 
 @exercise("4.2", "Four bugs on the way back", "four-bugs-on-the-way-back")
-def _(mended_backward):
+def exercise_4_2(mended_backward):
     generator = torch.Generator().manual_seed(0)
     T, B, V, H = 5, 3, 4, 6
 
@@ -102,12 +103,12 @@ def _(mended_backward):
         normal(T, B, V), normal(H, H), normal(H, V),
     )  # fmt: skip
     names, shapes = ("dW_xh", "dW_hh", "db_h"), ((V, H), (H, H), (H,))
-    returned = call(mended_backward, *(a.clone() for a in arguments))
+    returned = call(mended_backward, *arguments)
     got = _tensors(returned, names, shapes)
     if _same(got, _mended(*arguments)):
         return
-    for number in range(1, len(BUGS) + 1):
-        for bugs in combinations(BUGS, number):
+    for count in range(1, len(BUGS) + 1):
+        for bugs in combinations(BUGS, count):
             if _same(got, _mended(*arguments, bugs)):
                 raise Wrong("; and ".join(BUGS[bug] for bug in bugs))
     right = _mended(*arguments)
@@ -116,13 +117,13 @@ def _(mended_backward):
 
 
 @exercise("4.3", "The same for relu", "the-same-for-relu")
-def _(relu_backward):
+def exercise_4_3(relu_backward):
     one = torch.ones(1, 1).double()
     # Two steps of one unit: h0 = 1, states 2 and 3, W = 0.5, a gradient of 1 at each.
     tiny = (torch.ones(2, 1, 1).double(), torch.tensor([2.0, 3.0]).double().reshape(2, 1, 1))
     _examine_relu(relu_backward, *tiny, one, 0.5 * one)
     generator = torch.Generator().manual_seed(0)
-    for T, B, H in ((1, 2, 3), (6, 4, 5), (9, 1, 7)):
+    for T, B, H in ((1, 2, 3), (6, 4, 5), (9, 1, 7), (4, 3, 1)):
         input_projection, g = (torch.randn(T, B, H, generator=generator).double() for _ in range(2))
         h0 = torch.randn(B, H, generator=generator).double()
         W = torch.randn(H, H, generator=generator).double() / 2
@@ -157,8 +158,7 @@ RELU_SLIPS = {
 
 
 def _examine_relu(relu_backward, g, hs, h0, W):
-    arguments = tuple(a.clone() for a in (g, hs, h0, W))
-    returned = call(relu_backward, *arguments)
+    returned = call(relu_backward, g, hs, h0, W)
     shapes = (tuple(g.shape), tuple(h0.shape), tuple(W.shape))
     got, right = _tensors(returned, ("d", "dh0", "dW_hh"), shapes), _relu(g, hs, h0, W)
     if _same(got, right):
@@ -173,13 +173,13 @@ def _examine_relu(relu_backward, g, hs, h0, W):
 
 
 @exercise("4.4", "How far back does a latch see?", "how-far-back-does-a-latch-see")
-def _(latch_reach):
+def exercise_4_4(latch_reach):
     got, held = {}, {}
     for w in (3, 2, 1.5, 1.1, 1.05):
         held[w] = 1.0
         for _ in range(10_000):
             held[w] = math.tanh(w * held[w])
-        got[w] = _number(call(latch_reach, w))
+        got[w] = whole("the number of steps", call(latch_reach, w))
     slope = {w: w * (1 - h**2) for w, h in held.items()}
     right = {w: _steps(factor) for w, factor in slope.items()}
     if _fits(got, right):
@@ -201,6 +201,9 @@ def _(latch_reach):
         "that is the slope after one step from 1; let h settle first": {
             w: _steps(w * (1 - math.tanh(w) ** 2)) for w in held
         },
+        "the product is to fall below 0.001, a thousandth, and not another number": {
+            w: _steps(factor, below=0.01) for w, factor in slope.items()
+        },
     }
     wrong = next(w for w in got if not _fits({w: got[w]}, right))
     reason = f"the factor of each step is {slope[wrong]:.4f}"
@@ -208,27 +211,17 @@ def _(latch_reach):
     raise Wrong(f"w = {wrong}: {got[wrong]:g} is not it; {reason}")
 
 
-def _number(returned):
-    try:
-        return float(returned)
-    except (TypeError, ValueError, RuntimeError):
-        raise Wrong(f"return only the number of steps, and not {_short(returned)}") from None
-
-
 def _fits(got, expected):
-    """Whether all counts agree; where w is near 1, rounding may cost a step."""
-    return all(
-        expected[w] is not None and abs(k - expected[w]) <= (1 if w < 1.2 else 0)
-        for w, k in got.items()
-    )
+    """Whether all counts agree: none of the products is within rounding of the bound."""
+    return all(expected[w] == k for w, k in got.items())
 
 
-def _steps(slope):
-    return math.floor(math.log(1e-3) / math.log(slope)) + 1 if 0 < slope != 1 else None
+def _steps(slope, below=1e-3):
+    return math.floor(math.log(below) / math.log(slope)) + 1 if 0 < slope != 1 else None
 
 
 @exercise("4.5", "What clipping leaves alone", "what-clipping-leaves-alone")
-def _(answer):
+def exercise_4_5(answer):
     choice(
         answer,
         "abcd",
@@ -242,21 +235,22 @@ def _(answer):
 
 
 @exercise("4.6", "Detach in the right place", "detach-in-the-right-place")
-def _(truncated_states):
+def exercise_4_6(truncated_states):
     for T, window in ((6, 3), (7, 3), (4, 1), (5, 9)):
         generator = torch.Generator().manual_seed(T)
         B, V, H = 2, 3, 4
         # Positive weights and small inputs: no gradient is 0 by accident.
-        W_xh, W_hh = (torch.rand(n, H, generator=generator).double() / H for n in (V, H))
-        inputs = torch.rand(T, B, V, generator=generator).double().requires_grad_()
-        h0 = torch.rand(B, H, generator=generator).double().requires_grad_()
+        W_xh, W_hh = (torch.rand(n, H, generator=generator) / H for n in (V, H))
+        inputs = torch.rand(T, B, V, generator=generator).requires_grad_()
+        h0 = torch.rand(B, H, generator=generator).requires_grad_()
+        given = []
 
-        def step(x, h, W_xh=W_xh, W_hh=W_hh):
-            return torch.tanh(x @ W_xh + h @ W_hh)
+        def step(x, h, W_xh=W_xh, W_hh=W_hh, given=given):
+            given.append(torch.tanh(x @ W_xh + h @ W_hh))
+            return given[-1]
 
-        given = h0.clone()
-        hs = call(truncated_states, step, inputs, given, window)
-        if not given.requires_grad:
+        hs = call(truncated_states, step, inputs, h0, window)
+        if given and not all(h.requires_grad for h in given):
             raise Wrong(
                 "detach_() changes the tensor that it is called on, so the state that was "
                 "stored loses its history too; h = h.detach() makes another"
@@ -267,19 +261,16 @@ def _(truncated_states):
 
 def _examine_values(hs, step, inputs, h0, window):
     T, shape = len(inputs), (len(inputs), *h0.shape)
-    if not isinstance(hs, torch.Tensor):
-        raise Wrong(f"expected one tensor of shape (T, B, H), got {_short(hs)}: stack the states")
-    if tuple(hs.shape) != shape:
-        raise Wrong(f"expected the states as (T, B, H) = {shape}, got {tuple(hs.shape)}")
+    tensor("the states (T, B, H)", hs, shape)
     h, zeroed, right, forgetful = h0, h0, [], []
     for t, x in enumerate(inputs):
         zeroed = torch.zeros_like(zeroed) if t % window == 0 and t else zeroed
         h, zeroed = step(x, h), step(x, zeroed)
         right.append(h)
         forgetful.append(zeroed)
-    if torch.allclose(hs, torch.stack(right), rtol=1e-10):
+    if close(hs, torch.stack(right)):
         return
-    if torch.allclose(hs, torch.stack(forgetful), rtol=1e-10):
+    if close(hs, torch.stack(forgetful)):
         raise Wrong("at a cut the state's numbers go on; yours start again from zeros")
     raise Wrong(f"for T = {T} and a window of {window} the states are not those without truncation")
 

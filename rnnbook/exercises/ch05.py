@@ -9,18 +9,29 @@ import torch
 from torch import nn
 
 from rnnbook.batching import SequentialBatches
-from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import (
+    Wrong,
+    attempted,
+    call,
+    choice,
+    exercise,
+    number,
+    numbers,
+    pair,
+    whole,
+)
 from rnnbook.models import CharLM
 from rnnbook.recurrent import RNN
 
 
 def _close(got, expected, tolerance=1e-6):
-    return math.isclose(float(got), expected, rel_tol=tolerance, abs_tol=tolerance)
+    return math.isclose(got, expected, rel_tol=tolerance, abs_tol=tolerance)
 
 
 @exercise("5.1", "Clip by hand", "clip-by-hand")
-def _(norm_before, first_after, second_after):
+def exercise_5_1(norm_before, first_after, second_after):
     attempted(norm_before, first_after, second_after)
+    norm_before = number("norm_before", norm_before)
     if not _close(norm_before, 13):
         slips = {
             17: "that is the sum of both norms",
@@ -29,12 +40,10 @@ def _(norm_before, first_after, second_after):
             6.5: "that is the norm after clipping",
         }
         raise Wrong(
-            f"norm_before is {norm_before!r}: "
+            f"norm_before is {norm_before:g}: "
             + slips.get(norm_before, "all four numbers are one vector")
         )
-    after = [float(entry) for pair in (first_after, second_after) for entry in pair]
-    if len(after) != 4:
-        raise Wrong("expected two pairs of numbers")
+    after = [*numbers("first_after", first_after, 2), *numbers("second_after", second_after, 2)]
     if all(_close(a, b) for a, b in zip(after, (3, 4, 0, 12), strict=True)):
         raise Wrong("nothing has been clipped: the norm, 13, is above 6.5")
     if all(_close(a, b) for a, b in zip(after[:2], (3, 4), strict=True)):
@@ -47,9 +56,9 @@ def _(norm_before, first_after, second_after):
 
 
 @exercise("5.2", "Put the averages together", "put-the-averages-together")
-def _(perplexity):
+def exercise_5_2(perplexity):
     losses, counts = [2.0, 1.0], [100, 300]
-    got = call(perplexity, losses, counts)
+    got = number("the perplexity", call(perplexity, losses, counts))
     slips = {
         math.exp(1.5): "that is the plain mean of the losses; a large minibatch weighs more",
         (math.exp(2.0) + math.exp(1.0)) / 2: "the exponential comes after the mean",
@@ -60,11 +69,9 @@ def _(perplexity):
     }
     for value, reason in slips.items():
         if _close(got, value):
-            raise Wrong(f"for {losses} and {counts} got {float(got):.4g}: {reason}")
+            raise Wrong(f"for {losses} and {counts} got {got:.4g}: {reason}")
     if not _close(got, math.exp(1.25)):
-        raise Wrong(
-            f"for {losses} and {counts} expected {math.exp(1.25):.4f}, got {float(got):.4g}"
-        )
+        raise Wrong(f"for {losses} and {counts} expected {math.exp(1.25):.4f}, got {got:.4g}")
     rng = random.Random(0)
     for _ in range(10):
         size = rng.randint(1, 6)
@@ -72,8 +79,8 @@ def _(perplexity):
         counts = [rng.randint(1, 50) for _ in range(size)]
         each = [loss for loss, count in zip(losses, counts, strict=True) for _ in range(count)]
         right = math.exp(sum(each) / len(each))
-        if not _close(got := call(perplexity, losses, counts), right):
-            raise Wrong(f"for {losses} and {counts} expected {right:.6f}, got {float(got):.6f}")
+        if not _close(got := number("the perplexity", call(perplexity, losses, counts)), right):
+            raise Wrong(f"for {losses} and {counts} expected {right:.6f}, got {got:.6f}")
 
 
 SLIPS = {
@@ -129,7 +136,7 @@ def _slips_that_explain(weights, train):
 
 
 @exercise("5.3", "Four bugs", "four-bugs")
-def _(mended_epoch):
+def exercise_5_3(mended_epoch):
     torch.manual_seed(0)
     tokens = torch.randint(1, 8, (200,))
     start = CharLM(RNN(8, 6)).double()
@@ -138,7 +145,7 @@ def _(mended_epoch):
     def train(epoch, *slips):
         model = copy.deepcopy(start)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-        value = call(epoch, model, batches, optimizer, 0.05, *slips)
+        value = number("the perplexity", call(epoch, model, batches, optimizer, 0.05, *slips))
         return value, nn.utils.parameters_to_vector(model.parameters()).detach()
 
     got, weights = train(mended_epoch)
@@ -152,16 +159,16 @@ def _(mended_epoch):
         raise Wrong("; and ".join(SLIPS[slip] for slip in slips))
     if not _close(got, right, 1e-4):
         raise Wrong(
-            f"the steps are right, and the perplexity returned is {float(got):.6g} instead of "
+            f"the steps are right, and the perplexity returned is {got:.6g} instead of "
             f"{right:.6g}: what is averaged, and when is the exponential taken?"
         )
 
 
 @exercise("5.4", "The price of short windows", "the-price-of-short-windows")
-def _(perplexity_of_windows):
+def exercise_5_4(perplexity_of_windows):
     by_position = torch.tensor([16.0, 4.0, 4.0, 1.0])
     for length, right in ((1, 16.0), (2, 8.0), (4, 4.0)):
-        got = float(call(perplexity_of_windows, by_position, length))
+        got = number("the perplexity", call(perplexity_of_windows, by_position, length))
         mean = by_position[:length].mean().item()
         if _close(got, mean) and not _close(mean, right):
             raise Wrong("that is the plain mean; losses are averaged, and they are logarithms")
@@ -172,15 +179,14 @@ def _(perplexity_of_windows):
                 f"for {by_position.tolist()} and length {length} expected {right:g}, got {got:.4g}"
             )
     tensor = torch.rand(35) * 10 + 1
-    right = tensor[:20].double().log().mean().exp().item()
-    if not _close(got := call(perplexity_of_windows, tensor, 20), right, 1e-4):
-        raise Wrong(
-            f"for a tensor of 35 values and length 20 expected {right:.4f}, got {float(got):.4f}"
-        )
+    right = tensor[:20].log().mean().exp().item()
+    got = number("the perplexity", call(perplexity_of_windows, tensor, 20))
+    if not _close(got, right, 1e-4):
+        raise Wrong(f"for a tensor of 35 values and length 20 expected {right:.4f}, got {got:.4f}")
 
 
 @exercise("5.5", "Perplexity 1.0", "perplexity-1-0")
-def _(answer):
+def exercise_5_5(answer):
     choice(
         answer,
         "abcd",
@@ -204,7 +210,7 @@ def _best_epoch(validation, patience):
 
 
 @exercise("5.6", "Stop early", "stop-early")
-def _(best_epoch):
+def exercise_5_6(best_epoch):
     cases = [
         ([9.0, 8.0, 7.0], 2),  # never stops early
         ([9.0, 8.0, 8.5, 8.6, 5.0], 2),  # stops before the 5.0
@@ -218,15 +224,13 @@ def _(best_epoch):
         values = [float(rng.randint(1, 9)) for _ in range(rng.randint(1, 12))]
         cases.append((values, rng.randint(1, 4)))
     for validation, patience in cases:
-        got = call(best_epoch, list(validation), patience)
-        right = _best_epoch(validation, patience)
-        if not isinstance(got, tuple | list) or len(got) != 2:
-            raise Wrong(f"expected a pair (stop, best), got {got!r}")
-        if tuple(got) == right:
+        stop, best = pair(call(best_epoch, list(validation), patience), ("stop", "best"))
+        got, right = (whole("stop", stop), whole("best", best)), _best_epoch(validation, patience)
+        if got == right:
             continue
         shown = f"for {validation} and patience {patience}"
-        if tuple(got) == (right[0] - 1, right[1] - 1):
+        if got == (right[0] - 1, right[1] - 1):
             raise Wrong(f"{shown} got {got}: epochs are counted from 1")
-        if tuple(got) == right[::-1]:
+        if got == right[::-1]:
             raise Wrong(f"{shown} got {got}: the pair is the wrong way round")
-        raise Wrong(f"{shown} expected (stop, best) = {right}, got {tuple(got)}")
+        raise Wrong(f"{shown} expected (stop, best) = {right}, got {got}")

@@ -5,7 +5,22 @@ import random
 import torch
 from torch import nn
 
-from rnnbook.exercises.kit import NotAttempted, Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import (
+    Wrong,
+    attempted,
+    built,
+    call,
+    case,
+    choice,
+    close,
+    exercise,
+    learns,
+    number,
+    pair,
+    short,
+    sizes,
+    tensor,
+)
 from rnnbook.recurrent import GRU, LSTM, RNN
 
 
@@ -14,14 +29,15 @@ def _count(V, H, L, D, bias):
 
 
 @exercise("7.1", "Count them", "count-them")
-def _(count_parameters):
+def exercise_7_1(count_parameters):
     def compare(V, H, L, D, bias, slips=None):
-        got, right = call(count_parameters, V, H, L, D, bias), _count(V, H, L, D, bias)
+        got = number("the count", call(count_parameters, V, H, L, D, bias))
+        right = _count(V, H, L, D, bias)
         if got != right:
             said = (slips or {}).get(got, "add up what one layer and direction has, part by part")
             raise Wrong(
                 f"V = {V}, H = {H}, L = {L}, D = {D}, bias = {bias}: expected {right:,}, got "
-                f"{got}: {said}"
+                f"{got:g}: {said}"
             )
 
     H, V = 10, 3
@@ -46,7 +62,7 @@ def _(count_parameters):
 
 
 @exercise("7.2", "Turned or not", "turned-or-not")
-def _(answer):
+def exercise_7_2(answer):
     choice(
         answer,
         "abcd",
@@ -60,9 +76,8 @@ def _(answer):
 
 
 @exercise("7.3", "Half-life", "half-life-of-a-state")
-def _(s):
-    attempted(s)
-    value, right = float(s), 0.5**0.1
+def exercise_7_3(s):
+    value, right = number("s", s), 0.5**0.1
     slips = {
         2**0.1: "that one doubles in ten steps",
         0.95: "the decay is a product of ten equal factors, not a sum of ten equal losses",
@@ -83,7 +98,7 @@ def _(s):
 
 
 @exercise("7.4", "Shapes on paper", "shapes-on-paper")
-def _(output, h_n, weight_ih_l1, weight_hh_l2_reverse):
+def exercise_7_4(output, h_n, weight_ih_l1, weight_hh_l2_reverse):
     T, B, H, L = 35, 16, 64, 3
     answers = {
         "output": (output, (T, B, 2 * H)),
@@ -114,33 +129,24 @@ def _(output, h_n, weight_ih_l1, weight_hh_l2_reverse):
         ("weight_hh_l2_reverse", (2 * H, 2 * H)): "each direction reads its own last state only",
     }
     for name, (answer, right) in answers.items():
-        try:
-            got = tuple(int(size) for size in answer)
-        except (TypeError, ValueError) as error:
-            raise Wrong(f"{name}: expected a tuple of whole numbers, got {answer!r}") from error
+        got = sizes(name, answer)
         if got != right:
             said = slips.get((name, got), "see sections 7.2 and 7.6")
             raise Wrong(f"{name}: {got} is not it: {said}")
 
 
 @exercise("7.5", "One layer out of two", "one-layer-out-of-two")
-def _(split_layers):
+def exercise_7_5(split_layers):
     _split(split_layers, {}, first=True)
     for options in (
         {"nonlinearity": "relu"},
         {"bias": False},
         {"batch_first": True},
-        {"dtype": torch.float64},
+        {"dtype": torch.float32},
     ):
         said = ", ".join(f"{name}={value}" for name, value in options.items())
-        try:
+        with case(f"given a network with {said}"):
             _split(split_layers, options)
-        except Wrong as wrong:
-            raise Wrong(f"given a network with {said}: {wrong}") from wrong
-        except Exception as error:  # the reader's function knows nothing of this option
-            raise Wrong(
-                f"given a network with {said}, it stopped with {type(error).__name__}: {error}"
-            ) from error
 
 
 def _split(split_layers, options, first=False):
@@ -150,15 +156,14 @@ def _split(split_layers, options, first=False):
     x = torch.randn(*((B, T) if rnn.batch_first else (T, B)), V).to(rnn.weight_ih_l0)
     before = [p.detach().clone() for p in rnn.parameters()]
     returned = call(split_layers, rnn)
-    try:
-        lower, upper = returned
-    except (TypeError, ValueError) as error:
-        raise Wrong(f"expected the pair lower, upper, got {returned!r}") from error
+    if isinstance(returned, nn.ModuleList):
+        returned = list(returned)
+    lower, upper = pair(returned, ("lower", "upper"))
     if any(not torch.equal(a, b) for a, b in zip(before, rnn.parameters(), strict=True)):
         raise Wrong("the network that was given has changed; copy from it")
     for name, layer, features in (("lower", lower, V), ("upper", upper, H)):
         if not isinstance(layer, nn.Module):
-            raise Wrong(f"{name}: expected a layer, got {type(layer).__name__}")
+            raise Wrong(f"{name}: expected a layer, got {short(layer)}")
         if getattr(layer, "num_layers", 1) != 1:
             raise Wrong(f"{name} has {layer.num_layers} layers, not one")
         if getattr(layer, "input_size", features) != features:
@@ -168,18 +173,27 @@ def _split(split_layers, options, first=False):
 
 def _compare_stack(rnn, x, lower, upper, first):
     output, h_n = rnn(x)
-    between, h_lower = lower(x)
-    final, h_upper = upper(between)
-    close = {"rtol": 1e-4, "atol": 1e-6}
-    if tuple(final.shape) != tuple(output.shape):
-        raise Wrong(f"expected an output of {tuple(output.shape)}, got {tuple(final.shape)}")
-    if h_lower.shape != h_n[:1].shape or not torch.allclose(h_lower[0], h_n[0], **close):
+    for name, layer in (("lower", lower), ("upper", upper)):
+        for parameter in layer.parameters():
+            if parameter.dtype != rnn.weight_ih_l0.dtype:
+                raise Wrong(
+                    f"the weights of {name} are of {parameter.dtype}, those given of "
+                    f"{rnn.weight_ih_l0.dtype}: the new layer needs the same options"
+                )
+    between, h_lower = pair(lower(x), ("output", "h_n"))
+    final, h_upper = pair(upper(between), ("output", "h_n"))
+    for layer, name in ((lower, "lower"), (upper, "upper")):
+        own = list(layer.parameters())
+        if not own or not all(p.requires_grad for p in own):
+            raise Wrong(f"the weights of {name} can no longer be trained: copy them, detached")
+    tensor("the output", final, output.shape)
+    if not close(h_lower, h_n[:1]):
         raise Wrong(
             "layer 0's states differ from h_n[0]: are all of its weights copied?"
             if first
             else "layer 0's states differ: the new layer needs the same options"
         )
-    if not (torch.allclose(final, output, **close) and torch.allclose(h_upper[0], h_n[1], **close)):
+    if not (close(final, output) and close(h_upper, h_n[1:])):
         raise Wrong(
             "the output differs: are all of the upper layer's weights those of layer 1?"
             if first
@@ -187,53 +201,34 @@ def _compare_stack(rnn, x, lower, upper, first):
         )
 
 
-def _built(cls, *sizes):
-    """Return an object of a reader's class, in float64, with dropout off."""
-    attempted(cls)
-    if not isinstance(cls, type):
-        raise Wrong("pass the class itself, not an object of it")
-    own = {name for part in cls.__mro__ if part not in nn.Module.__mro__ for name in vars(part)}
-    if not own & {"__init__", "forward"}:
-        raise NotAttempted
-    if "forward" not in own:
-        raise Wrong("the class has no method forward")
-    model = cls(*sizes)
-    if not isinstance(model, nn.Module):
-        raise Wrong("expected a subclass of nn.Module")
-    return model.double().eval()
-
-
 @exercise("7.6", "Three bugs", "three-bugs")
-def _(mended):
+def exercise_7_6(mended):
     for L in (2, 3):
         _examine_classifier(mended, L)
 
 
 def _examine_classifier(mended, L):
     F, H, C, B, T = 3, 6, 4, 5, 7
-    model = _built(mended, F, H, L, C)
-    x = torch.randn(B, T, F).double()
+    model = built(mended, F, H, L, C).eval()
+    x = torch.randn(B, T, F)
 
     def scores(x):
         returned = model(x)
         return returned[0] if isinstance(returned, tuple) else returned
 
-    logits = scores(x)
-    if not isinstance(logits, torch.Tensor):
-        raise Wrong(f"forward should return logits, got {type(logits).__name__}")
-    if tuple(logits.shape) == (T, C):
-        raise Wrong(
-            f"for x {(B, T, F)} the result is {(T, C)}, one row a step: does the layer take the "
-            "batch for time, or does an index take a sequence for a step?"
-        )
-    if tuple(logits.shape) != (B, C):
-        raise Wrong(f"for x {(B, T, F)} expected logits of {(B, C)}, got {tuple(logits.shape)}")
-    if not torch.allclose(scores(x.flip(0)), logits.flip(0)):
+    one_a_step = (
+        "one row a step: does the layer take the batch for time, or does an index take a sequence "
+        "for a step?"
+    )
+    logits = tensor("the logits", scores(x), (B, C), {(T, C): one_a_step})
+    tensor("the logits of a batch of one sequence", scores(x[:1]), (1, C))
+    learns(logits, "the logits")
+    if not close(scores(x.flip(0)), logits.flip(0), 1e-9):
         raise Wrong(
             "a sequence's logits depend on the other sequences: the layer takes the axis of the "
             "batch for time"
         )
-    if bool((logits >= 0).all()) and torch.allclose(logits.sum(1), torch.ones(B).double()):
+    if bool((logits >= 0).all()) and close(logits.sum(1), torch.ones(B)):
         raise Wrong("each row adds up to 1: the loss takes the softmax itself, and wants logits")
     _examine_layers(model, L)
     _examine_head(model, logits, scores, x)
@@ -261,22 +256,22 @@ def _examine_head(model, logits, scores, x):
     for step, name in ((-1, "last"), (0, "first")):
         other = x.clone()
         other[:, step] += 1
-        if torch.allclose(scores(other), logits):
+        if close(scores(other), logits, 1e-9):
             raise Wrong(f"the logits do not depend on the {name} step of the sequence")
     rnns = [m for m in model.modules() if isinstance(m, nn.RNN)]
     heads = [m for m in model.modules() if isinstance(m, nn.Linear)]
     if len(rnns) == len(heads) == 1:
         h_n = rnns[0](x if rnns[0].batch_first else x.transpose(0, 1))[1]
         right = heads[0](h_n[-1])
-        same = torch.allclose(logits, right) or torch.allclose(logits, right.log_softmax(dim=1))
-        if not same:
+        # The cross-entropy of logarithms of probabilities is that of the logits.
+        if not close(logits, right, 1e-9) and not close(logits, right.log_softmax(dim=1), 1e-9):
             raise Wrong("the logits are not those of the head on the top layer's last state")
 
 
 @exercise("7.7", "Layers out of cells", "layers-out-of-cells")
-def _(cell_rnn):
+def exercise_7_7(cell_rnn):
     V, H, L, T, B = 5, 4, 3, 6, 2
-    model = _built(cell_rnn, V, H, L)
+    model = built(cell_rnn, V, H, L).eval()
     cells = [m for m in model.modules() if isinstance(m, nn.RNNCell)]
     if len(cells) != L:
         raise Wrong(
@@ -287,34 +282,31 @@ def _(cell_rnn):
     sizes = [cell.input_size for cell in cells]
     if sizes != [V] + [H] * (L - 1):
         raise Wrong(f"the cells read {sizes} features; layer 0 reads V, the others H")
-    builtin = nn.RNN(V, H, L).double()
+    builtin = nn.RNN(V, H, L)
     with torch.no_grad():
-        for number, cell in enumerate(cells):
+        for layer, cell in enumerate(cells):
             for name, value in cell.named_parameters():
-                value.copy_(getattr(builtin, f"{name}_l{number}"))
-    x, h0 = torch.randn(T, B, V).double(), torch.randn(L, B, H).double()
-    for arguments in ((x,), (x, h0)):
-        _compare_cells(model, cells, builtin, arguments)
+                value.copy_(getattr(builtin, f"{name}_l{layer}"))
+    for sequences in (B, 1):
+        x, h0 = torch.randn(T, sequences, V), torch.randn(L, sequences, H)
+        for arguments in ((x,), (x, h0)):
+            _compare_cells(model, cells, builtin, arguments)
 
 
 def _compare_cells(model, cells, builtin, arguments):
     said = f"{'without h0' if len(arguments) == 1 else 'with an h0 of random numbers'}: "
-    returned = model(*arguments)
-    if not isinstance(returned, tuple) or len(returned) != 2:
-        raise Wrong(f"expected the pair output, h_n, got {type(returned).__name__}")
+    given = [argument.clone() for argument in arguments]
+    returned = pair(model(*given), ("output", "h_n"))
+    if not all(torch.equal(a, b) for a, b in zip(given, arguments, strict=True)):
+        raise Wrong(f"{said}what was handed over has been changed in place")
     builtin.zero_grad()
     model.zero_grad()
     expected = builtin(*arguments)
     for name, got, right in zip(("output", "h_n"), returned, expected, strict=True):
-        if not isinstance(got, torch.Tensor):
-            raise Wrong(
-                f"{name}: expected a tensor, got {type(got).__name__}: torch.stack makes one"
-            )
-        if tuple(got.shape) != tuple(right.shape):
-            raise Wrong(f"{name}: expected {tuple(right.shape)}, got {tuple(got.shape)}")
+        tensor(name, got, right.shape)
     (output, h_n), (right, right_h_n) = returned, expected
     for step in range(len(right)):
-        if not torch.allclose(output[step], right[step], rtol=1e-8, atol=1e-12):
+        if not close(output[step], right[step], 1e-9):
             what = (
                 "does each layer read the new state of the one below, and is the top one put out?"
             )
@@ -323,15 +315,17 @@ def _compare_cells(model, cells, builtin, arguments):
             elif len(arguments) == 2:
                 what = "does each layer start from its own row of h0?"
             raise Wrong(f"{said}output differs from nn.RNN's from step {step + 1} on: {what}")
-    if not torch.allclose(h_n, right_h_n, rtol=1e-8, atol=1e-12):
+    if not close(h_n, right_h_n, 1e-9):
         raise Wrong(f"{said}h_n differs from nn.RNN's: one row a layer, layer 0 first")
+    learns(output, "the output")
+    learns(h_n, "h_n")
     (output.sin().sum() + h_n.cos().sum()).backward()
     (right.sin().sum() + right_h_n.cos().sum()).backward()
-    for number, cell in enumerate(cells):
+    for layer, cell in enumerate(cells):
         for name, p in cell.named_parameters():
-            wanted = getattr(builtin, f"{name}_l{number}").grad
-            if p.grad is None or not torch.allclose(p.grad, wanted, rtol=1e-6, atol=1e-10):
+            wanted = getattr(builtin, f"{name}_l{layer}").grad
+            if p.grad is None or not close(p.grad, wanted):
                 raise Wrong(
-                    f"{said}the values agree, and the gradient of layer {number}'s {name} does "
+                    f"{said}the values agree, and the gradient of layer {layer}'s {name} does "
                     "not: is anything detached?"
                 )

@@ -5,13 +5,23 @@ import math
 import torch
 from torch import nn
 
-from rnnbook.exercises.kit import Wrong, attempted, call, exercise
+from rnnbook.exercises.kit import (
+    Wrong,
+    call,
+    call_on_copies,
+    close,
+    exercise,
+    number,
+    pair,
+    same_gradients,
+    short,
+    tensor,
+)
 
 
 @exercise("8.1", "Half-life", "half-life-of-a-cell")
-def _(f, b):
-    attempted(f, b)
-    f, b, right = float(f), float(b), 0.5 ** (1 / 50)
+def exercise_8_1(f, b):
+    f, b, right = number("f", f), number("b", b), 0.5 ** (1 / 50)
     if not abs(f - right) <= 0.0006:
         slips = {0.99: "0.99 to the power of 50 is 0.605", 0.98: "0.98 to the power of 50 is 0.364"}
         raise Wrong(
@@ -30,9 +40,9 @@ def _(f, b):
 
 def _gate_weights(V, H, keys):
     return (
-        {k: torch.randn(V, H).double() for k in keys},
-        {k: torch.randn(H, H).double() for k in keys},
-        {k: torch.randn(H).double() for k in keys},
+        {k: torch.randn(V, H) for k in keys},
+        {k: torch.randn(H, H) for k in keys},
+        {k: torch.randn(H) for k in keys},
     )
 
 
@@ -45,21 +55,17 @@ def _coupled(x, state, W_x, W_h, b, written=lambda f: 1 - f, squash=torch.tanh):
 
 
 @exercise("8.2", "Tie two gates", "tie-two-gates")
-def _(coupled_step):
+def exercise_8_2(coupled_step):
     torch.manual_seed(0)
     for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 6, 1)):
         weights = _gate_weights(V, H, "fgo")
-        x, state = torch.randn(B, V).double(), tuple(torch.randn(2, B, H).double())
-        before = [part.clone() for part in state]
-        got = call(coupled_step, x, state, *weights)
-        h, c = _pair_of(got, (B, H))
-        if any(not torch.equal(a, b) for a, b in zip(before, state, strict=True)):
-            raise Wrong("the state that was handed over has been changed in place")
+        x, state = torch.randn(B, V), tuple(torch.randn(2, B, H))
+        h, c = _pair_of(call_on_copies(coupled_step, x, state, *weights), (B, H))
         right_h, right_c = _coupled(x, state, *weights)
-        if torch.allclose(h, right_h, atol=1e-6) and torch.allclose(c, right_c, atol=1e-6):
+        if close(h, right_h) and close(c, right_c):
             _examine_gradient(coupled_step, x, weights)
             continue
-        if torch.allclose(h, right_c, atol=1e-6) and torch.allclose(c, right_h, atol=1e-6):
+        if close(h, right_c) and close(c, right_h):
             raise Wrong("the pair is the wrong way round: return h first, then c")
         for reason, other in {
             "f and 1 - f have changed places": _swapped(x, state, *weights),
@@ -74,23 +80,23 @@ def _(coupled_step):
                 x, state, *weights, squash=lambda a: a
             ),
         }.items():
-            if torch.allclose(c, other[1], atol=1e-6):
+            if close(c, other[1]):
                 raise Wrong(reason)
-        if torch.allclose(c, right_c, atol=1e-6):
+        if close(c, right_c):
             raise Wrong("c is right and h is not: h = sigmoid(...) * tanh(c)")
         raise Wrong("c differs from f * c + (1 - f) * g")
 
 
 def _examine_gradient(coupled_step, x, weights):
-    """Examine that the step can be trained through: both states reach both results."""
+    """Examine that the step can be trained through: states, inputs and weights."""
     H = len(weights[1]["f"])
-    state = tuple(torch.zeros(len(x), H).double().requires_grad_() for _ in range(2))
-    for part in coupled_step(x, state, *weights):
-        if not part.requires_grad:
-            raise Wrong("no gradient passes: is something detached?")
-        found = torch.autograd.grad(part.sum(), state, retain_graph=True, allow_unused=True)
-        if any(gradient is None for gradient in found):
-            raise Wrong("the gradient of h or of c is missing: is something detached?")
+    x = x.clone().requires_grad_()
+    state = tuple(torch.randn(len(x), H).requires_grad_() for _ in range(2))
+    weights = [{k: w.clone().requires_grad_() for k, w in group.items()} for group in weights]
+    leaves = [x, *state, *(w for group in weights for w in group.values())]
+    got = coupled_step(x, state, *weights)
+    for name, part, right in zip("hc", got, _coupled(x, state, *weights), strict=True):
+        same_gradients(part, right, leaves, name)
 
 
 def _swapped(x, state, W_x, W_h, b):
@@ -102,19 +108,12 @@ def _swapped(x, state, W_x, W_h, b):
 
 
 def _pair_of(got, shape):
-    if not isinstance(got, tuple | list) or len(got) != 2:
-        raise Wrong(f"expected a pair h, c, got {type(got).__name__}")
-    for name, part in zip("hc", got, strict=True):
-        if not isinstance(part, torch.Tensor) or tuple(part.shape) != shape:
-            raise Wrong(
-                f"expected {name} of shape {shape}, got {tuple(getattr(part, 'shape', ()))}"
-            )
-    return got
+    return [tensor(name, part, shape) for name, part in zip("hc", pair(got, "hc"), strict=True)]
 
 
 @exercise("8.3", "Four times as many", "four-times-as-many")
-def _(parameters, hidden_size):
-    attempted(parameters, hidden_size)
+def exercise_8_3(parameters, hidden_size):
+    parameters, hidden_size = number("parameters", parameters), number("hidden_size", hidden_size)
     V, H = 28, 120
     right = 4 * (H * V + H * H + 2 * H)
     slips = {
@@ -125,49 +124,55 @@ def _(parameters, hidden_size):
         right + H * V + V: "nn.LSTM has no head",
     }
     if parameters != right:
-        raise Wrong(f"{parameters} is not it; {slips.get(parameters, 'add up the four tensors')}")
+        raise Wrong(f"{parameters:g} is not it; {slips.get(parameters, 'add up the four tensors')}")
     if hidden_size == 2 * H:
         raise Wrong("240 is close, but a slightly larger one comes closer: V counts too")
     if hidden_size == 4 * H:
         raise Wrong("four times the units have far more than four times the parameters")
     if hidden_size != int(hidden_size):
-        raise Wrong(f"hidden_size is a whole number, got {hidden_size}")
+        raise Wrong(f"hidden_size is a whole number, got {hidden_size:g}")
     if hidden_size != 254:
         count = hidden_size**2 + (V + 2) * hidden_size
-        raise Wrong(f"an RNN with {hidden_size} units has {count:,.0f} parameters")
+        raise Wrong(f"an RNN with {hidden_size:g} units has {count:,.0f} parameters")
 
 
 @exercise("8.4", "The wrong order", "the-wrong-order")
-def _(step_with):
-    torch.manual_seed(0)
-    V, H, B = 5, 4, 3
-    lstm = nn.LSTM(V, H).double()
-    x, h, c = (torch.randn(B, n).double() for n in (V, H, H))
+def exercise_8_4(step_with):
+    for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 3, 1)):
+        lstm = nn.LSTM(V, H)
+        x, h, c = (torch.randn(B, n).requires_grad_() for n in (V, H, H))
+        _examine_step(_pair_of(call_on_copies(step_with, lstm, x, h, c), (B, H)), lstm, x, h, c)
+
+
+def _examine_step(got, lstm, x, h, c):
+    got_h, got_c = got
     right_h, right_c = (part[0] for part in lstm(x[None], (h[None], c[None]))[1])
-    got_h, got_c = _pair_of(call(step_with, lstm, x, h, c), (B, H))
-    if torch.allclose(got_h, right_h, atol=1e-8) and torch.allclose(got_c, right_c, atol=1e-8):
+    if close(got_h, right_h) and close(got_c, right_c):
+        for name, part, right in (("h", got_h, right_h), ("c", got_c, right_c)):
+            same_gradients(part, right, [x, h, c, *lstm.parameters()], name)
         return
+    if close(got_h, right_c) and close(got_c, right_h):
+        raise Wrong("the pair is the wrong way round: return h first, then c")
     ih = x @ lstm.weight_ih_l0.T + lstm.bias_ih_l0 + h @ lstm.weight_hh_l0.T
     for biases, a in (("one bias is missing", ih), ("", ih + lstm.bias_hh_l0)):
         for order in ("ifgo", "ifog", "figo", "fiog", "iofg", "gifo"):
             parts = dict(zip(order, a.chunk(4, dim=1), strict=True))
             c_new = parts["f"].sigmoid() * c + parts["i"].sigmoid() * parts["g"].tanh()
             h_new = parts["o"].sigmoid() * c_new.tanh()
-            if torch.allclose(got_h, h_new, atol=1e-8) and torch.allclose(got_c, c_new, atol=1e-8):
+            if close(got_h, h_new) and close(got_c, c_new):
                 wrong_order = "" if order == "ifgo" else "the gates are taken in another order"
                 raise Wrong(" and ".join(filter(None, (wrong_order, biases))))
     raise Wrong("h and c differ from those of nn.LSTM with the same weights")
 
 
 @exercise("8.5", "Open every gate", "open-every-gate")
-def _(open_forget_gates):
-    torch.manual_seed(0)
+def exercise_8_5(open_forget_gates):
     for layers, both, H, value in ((1, False, 4, 1.0), (2, True, 3, 2.5), (3, False, 5, -1.0)):
         lstm = nn.LSTM(4, H, layers, bidirectional=both)
         before = {name: p.detach().clone() for name, p in lstm.named_parameters()}
         returned = call(open_forget_gates, lstm, value)
         if returned is not lstm:
-            raise Wrong("expected the LSTM itself back, changed in place")
+            raise Wrong(f"expected the LSTM itself back, changed in place, got {short(returned)}")
         _examine_biases(lstm, before, value)
         if not all(p.requires_grad and p.is_leaf for p in lstm.parameters()):
             raise Wrong("a parameter can no longer be trained: change its values, under no_grad")
@@ -184,16 +189,16 @@ def _examine_biases(lstm, before, value):
         total = p + getattr(lstm, other)
         blocks = total.split(H)
         was = (before[name] + before[other]).split(H)
-        if torch.allclose(blocks[1], torch.full((H,), 2 * value)) and value:
+        if close(blocks[1], torch.full((H,), 2 * value)) and value:
             raise Wrong(f"{name} and {other} add up to {2 * value:g}, not {value:g}")
         for gate, new, old in zip("ifgo", blocks, was, strict=True):
-            if gate != "f" and not torch.allclose(new, old):
+            if gate != "f" and not close(new, old):
                 raise Wrong(
                     f"the bias of gate {gate}, {name} + {other}, has changed: f is the second block"
                 )
-        if not torch.allclose(blocks[1], torch.full((H,), float(value)), atol=1e-6):
-            added = torch.allclose(blocks[1], was[1] + value, atol=1e-6) or torch.allclose(
-                p.split(H)[1], torch.full((H,), float(value)), atol=1e-6
+        if not close(blocks[1], torch.full((H,), value)):
+            added = close(blocks[1], was[1] + value) or close(
+                p.split(H)[1], torch.full((H,), value)
             )
             raise Wrong(
                 f"the forget gate's biases in {name} and {other} do not add up to {value:g}"
@@ -202,26 +207,23 @@ def _examine_biases(lstm, before, value):
 
 
 @exercise("8.6", "Half of the memory", "half-of-the-memory")
-def _(read_in_parts):
-    torch.manual_seed(0)
-    T, B, V, H = 7, 2, 3, 4
-    lstm = nn.LSTM(V, H).double()
-    for size in (3, 1, 7, 10):
-        x = torch.randn(T, B, V).double().requires_grad_()
-        got, right = call(read_in_parts, lstm, x, size), lstm(x)[0]
-        if not isinstance(got, torch.Tensor) or got.shape != right.shape:
-            raise Wrong(
-                f"expected outputs of shape {tuple(right.shape)}, got "
-                f"{tuple(getattr(got, 'shape', ()))}"
-            )
-        if not torch.allclose(got, right, atol=1e-8):
+def exercise_8_6(read_in_parts):
+    T, V = 7, 3
+    for size, B, H in ((3, 2, 4), (1, 2, 4), (7, 2, 4), (10, 1, 4), (2, 2, 1)):
+        lstm = nn.LSTM(V, H)
+        x = torch.randn(T, B, V).requires_grad_()
+        got, right = call_on_copies(read_in_parts, lstm, x, size), lstm(x)[0]
+        got = tensor("the outputs", got, right.shape)
+        if not close(got, right, 1e-9):
             fresh = torch.cat([lstm(part)[0] for part in x.split(size)])
-            if torch.allclose(got, fresh, atol=1e-8):
+            if close(got, fresh, 1e-9):
                 raise Wrong(f"parts of {size}: each part starts from a fresh state")
             raise Wrong(f"parts of {size}: the outputs differ from reading in one: is c carried?")
         if not got.requires_grad:
             raise Wrong("no gradient at all is left: detach the state, not the outputs")
-        (gradient,) = torch.autograd.grad(got[-1].sum(), x)
+        (gradient,) = torch.autograd.grad(got[-1].sum(), x, retain_graph=True, allow_unused=True)
+        if gradient is None:
+            raise Wrong("no gradient reaches the input: detach the state, and not x")
         first = (T - 1) // size * size  # where the last part starts
         if first and gradient[:first].abs().max() > 0:
             raise Wrong(
@@ -230,3 +232,7 @@ def _(read_in_parts):
             )
         if (gradient[first:].abs().amax(dim=(1, 2)) == 0).any():
             raise Wrong(f"parts of {size}: within a part the gradient should reach every step")
+        if any(
+            g is None for g in torch.autograd.grad(got.sum(), lstm.parameters(), allow_unused=True)
+        ):
+            raise Wrong("a weight of the LSTM gets no gradient: is something turned into numbers?")

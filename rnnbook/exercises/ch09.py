@@ -5,19 +5,25 @@ import random
 import torch
 from torch import nn
 
-from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import (
+    Wrong,
+    call,
+    call_on_copies,
+    choice,
+    close,
+    exercise,
+    numbers,
+    pair,
+    same_gradients,
+    short,
+    tensor,
+)
 from rnnbook.text import Vocab, one_hot
 
 
 @exercise("9.1", "Three steps by hand", "three-steps-by-hand")
-def _(three_states):
-    attempted(three_states)
-    try:
-        got = [float(h) for h in three_states]
-    except TypeError:
-        raise Wrong(f"expected three numbers (h1, h2, h3), got {three_states!r}") from None
-    if len(got) != 3:
-        raise Wrong(f"expected three numbers (h1, h2, h3), got {len(got)}")
+def exercise_9_1(three_states):
+    got = numbers("(h1, h2, h3)", three_states, 3)
     gates, candidates = (0.5, 0.9, 0.8), (1, -1, 0.5)
     for step, (z, n, h) in enumerate(zip(gates, candidates, got, strict=True), start=1):
         before = got[step - 2] if step > 1 else 0.0
@@ -46,32 +52,24 @@ def _other_convention(x, h, tensors):
 
 
 @exercise("9.2", "The other convention", "the-other-convention")
-def _(to_pytorch):
-    torch.manual_seed(0)
+def exercise_9_2(to_pytorch):
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     for T, B, V, H in ((5, 2, 3, 4), (3, 1, 4, 1)):
         shapes = ((3 * H, V), (3 * H, H), (3 * H,), (3 * H,))
-        given = [torch.randn(shape).double() for shape in shapes]
-        kept = [tensor.clone() for tensor in given]
-        got = call(to_pytorch, *given)
-        if not isinstance(got, tuple | list) or len(got) != 4:
-            raise Wrong("expected four tensors: weight_ih, weight_hh, bias_ih, bias_hh")
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        for name, tensor, shape in zip(names, got, shapes, strict=True):
-            if tuple(tensor.shape) != shape:
-                raise Wrong(f"expected {name} of shape {shape}, got {tuple(tensor.shape)}")
-        if any(not torch.equal(a, b) for a, b in zip(kept, given, strict=True)):
-            raise Wrong("the tensors that were handed over have been changed: work on copies")
-        _compare_conversion(got, kept, torch.randn(T, B, V).double())
+        given = [torch.randn(shape) for shape in shapes]
+        parts = zip(names, pair(call_on_copies(to_pytorch, *given), names), shapes, strict=True)
+        got = [tensor(name, part, shape) for name, part, shape in parts]
+        _compare_conversion(got, given, torch.randn(T, B, V))
 
 
 def _compare_conversion(got, kept, x):
     H = kept[1].shape[1]
-    gru = nn.GRU(x.shape[2], H).double()
+    gru = nn.GRU(x.shape[2], H)
     with torch.no_grad():
-        for parameter, tensor in zip(gru.parameters(), got, strict=True):
-            parameter.copy_(tensor)
-    right = _other_convention(x, torch.zeros(x.shape[1], H).double(), kept)
-    if torch.allclose(gru(x)[0], right, atol=1e-8):
+        for parameter, value in zip(gru.parameters(), got, strict=True):
+            parameter.copy_(value)
+    right = _other_convention(x, torch.zeros(x.shape[1], H), kept)
+    if close(gru(x)[0], right):
         return
     if all(torch.equal(a, b) for a, b in zip(got, kept, strict=True)):
         raise Wrong("nothing has been changed")
@@ -79,27 +77,28 @@ def _compare_conversion(got, kept, x):
     same = all(torch.equal(a[k], b[k]) for a, b in pairs for k in (0, 2))
     if not same:
         raise Wrong("r and n are the same in both conventions: their rows should stay as they are")
-    if any(torch.allclose(a[1], -b[1]) for a, b in pairs):
+    if any(close(a[1], -b[1]) for a, b in pairs):
         raise Wrong("the sign of z's pre-activation depends on all four tensors: one was left out")
     raise Wrong("the states differ: what turns the sigmoid of a into one minus the sigmoid of a?")
 
 
 @exercise("9.3", "One bias too many?", "one-bias-too-many")
-def _(merge_biases):
-    torch.manual_seed(0)
+def exercise_9_3(merge_biases):
     for V, H in ((3, 4), (2, 1)):
-        gru = nn.GRU(V, H).double()
-        x, h0 = torch.randn(6, 2, V).double(), torch.randn(1, 2, H).double()
+        gru = nn.GRU(V, H)
+        x, h0 = torch.randn(6, 2, V), torch.randn(1, 2, H)
         right, total = gru(x, h0)[0].detach(), (gru.bias_ih_l0 + gru.bias_hh_l0).detach()
         weights = gru.weight_hh_l0.detach().clone()
         if call(merge_biases, gru) is not gru:
             raise Wrong("expected the GRU itself back, changed in place")
+        if not all(p.requires_grad and p.is_leaf for p in gru.parameters()):
+            raise Wrong("a parameter can no longer be trained: change its values, under no_grad")
         if not torch.equal(gru.weight_hh_l0, weights):
             raise Wrong("only biases should change")
         r, z, n = gru.bias_hh_l0.detach().split(H)
-        if not torch.allclose(gru(x, h0)[0], right, atol=1e-9):
+        if not close(gru(x, h0)[0], right, 1e-9):
             merged = gru.bias_ih_l0 + gru.bias_hh_l0
-            if not n.any() and torch.allclose(merged, total):
+            if not n.any() and close(merged, total):
                 raise Wrong(
                     "the candidate's bias was moved too, and the outputs changed: what is b_hn "
                     "multiplied by?"
@@ -110,22 +109,22 @@ def _(merge_biases):
 
 
 @exercise("9.4", "Count with a cell", "count-with-a-cell")
-def _(count_a):
+def exercise_9_4(count_a):
     vocab = Vocab("abcdefghijklmnopqrstuvwxyz ")
     lstm = call(count_a, vocab)
     if not isinstance(lstm, nn.LSTM):
-        raise Wrong(f"expected an nn.LSTM, got {type(lstm).__name__}")
+        raise Wrong(f"expected an nn.LSTM, got {short(lstm)}")
     if (lstm.input_size, lstm.hidden_size, lstm.num_layers) != (len(vocab), 1, 1):
         raise Wrong(
             f"expected nn.LSTM({len(vocab)}, 1) with one layer, got input_size {lstm.input_size}, "
             f"hidden_size {lstm.hidden_size}, num_layers {lstm.num_layers}"
         )
-    lstm.float()
+    lstm.double()
     rng = random.Random(0)
     texts = ["a", "b", "aaa", "bab", "zzz", " a a", "a" * 200, "b" * 200, "a" + "b" * 199]
     texts += ["".join(rng.choices("abcxyz ", k=n)) for n in (5, 30, 100, 200)]
     for text in texts:
-        x = one_hot(vocab.encode(text), len(vocab)).unsqueeze(1)
+        x = one_hot(vocab.encode(text), len(vocab)).double().unsqueeze(1)
         with torch.no_grad():
             _, (_, c) = lstm(x if not lstm.batch_first else x.transpose(0, 1))
         if abs(c.item() - text.count("a")) <= 0.01:
@@ -147,31 +146,30 @@ def _why(text, c):
 
 
 @exercise("9.5", "A view that mixes", "a-view-that-mixes")
-def _(forward_both):
-    torch.manual_seed(0)
-    for B, H in ((3, 4), (2, 5), (4, 4)):
-        gru = nn.GRU(3, H, num_layers=2, batch_first=True).double()
-        head = nn.Linear(2 * H, 6).double()
-        x = torch.randn(B, 7, 3).double()
-        got = call(forward_both, gru, head, x)
-        if not isinstance(got, torch.Tensor) or tuple(got.shape) != (B, 6):
-            raise Wrong(f"expected (B, C) = ({B}, 6), got {tuple(getattr(got, 'shape', ()))}")
+def exercise_9_5(forward_both):
+    for B, H in ((3, 4), (2, 5), (4, 4), (1, 3), (2, 1)):
+        gru = nn.GRU(3, H, num_layers=2, batch_first=True)
+        head = nn.Linear(2 * H, 6)
+        x = torch.randn(B, 7, 3).requires_grad_()
+        got = tensor("the scores (B, C)", call_on_copies(forward_both, gru, head, x), (B, 6))
         h_n = gru(x)[1]
-        if torch.allclose(got, head(torch.cat([h_n[0], h_n[1]], dim=1)), atol=1e-9):
+        right = head(torch.cat([h_n[0], h_n[1]], dim=1))
+        if close(got, right, 1e-9):
+            same_gradients(got, right, [x, *gru.parameters(), *head.parameters()], "the result")
             continue
-        if torch.allclose(got, head(torch.cat([h_n[1], h_n[0]], dim=1)), atol=1e-9):
+        if close(got, head(torch.cat([h_n[1], h_n[0]], dim=1)), 1e-9):
             raise Wrong("the two layers are the wrong way round: the first layer comes first")
-        if torch.allclose(got, head(torch.cat([h_n[1], h_n[1]], dim=1)), atol=1e-9):
+        if close(got, head(torch.cat([h_n[1], h_n[1]], dim=1)), 1e-9):
             raise Wrong("the first layer's state does not reach the head")
-        other = x.clone()
+        other = x.detach().clone()
         other[1:] += 1
-        if not torch.allclose(forward_both(gru, head, other)[0], got[0], atol=1e-9):
+        if not close(forward_both(gru, head, other)[0], got[0], 1e-9):
             raise Wrong("the first sequence's output changes when the other sequences do")
         raise Wrong("the head does not get the last states of layer 0 and layer 1, side by side")
 
 
 @exercise("9.6", "True of the GRU", "true-of-the-gru")
-def _(answer):
+def exercise_9_6(answer):
     choice(
         answer,
         "abcd",

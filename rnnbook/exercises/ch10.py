@@ -3,14 +3,29 @@
 import torch
 from torch import nn
 
-from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
+from rnnbook.exercises.kit import (
+    Wrong,
+    attempted,
+    built,
+    call,
+    choice,
+    close,
+    exercise,
+    learns,
+    number,
+    numbers,
+    same_gradients,
+    sizes,
+    tensor,
+    whole,
+)
 from rnnbook.recurrent import GRU, LSTM, RNN
 
 RECURRENT = (nn.RNN, nn.LSTM, nn.GRU, RNN, LSTM, GRU)
 
 
 @exercise("10.1", "What is dropped, and when", "what-is-dropped-and-when")
-def _(answer):
+def exercise_10_1(answer):
     choice(
         answer,
         "abcd",
@@ -24,13 +39,16 @@ def _(answer):
 
 
 @exercise("10.2", "Between the layers only", "between-the-layers-only")
-def _(build):
+def exercise_10_2(build):
     V, H, T, B = 3, 5, 12, 20
-    layer = call(build, V, H)
-    if not isinstance(layer, nn.Module):
-        raise Wrong(f"expected an nn.Module, got {type(layer).__name__}")
-    layer, x = layer.double(), torch.randn(T, B, V).double()
+    layer, x = built(build, V, H), torch.randn(T, B, V)
     output, h_n = _pair(layer, x, (T, B, H))
+    _pair(layer, x[:, :1], (T, 1, H))
+    learns(h_n, "h_n")
+    learns(output, "output")
+    of_parameters = torch.autograd.grad(output.sin().sum(), layer.parameters(), allow_unused=True)
+    if any(gradient is None for gradient in of_parameters):
+        raise Wrong("a parameter gets no gradient from output: is something detached?")
     layers = len(h_n)
     if layers < 2:
         raise Wrong(
@@ -51,7 +69,7 @@ def _(build):
         raise Wrong("two calls in evaluation differ: something is dropped after eval() too")
     changed = x.clone()
     changed[-1] += 1
-    if not torch.allclose(layer(changed)[0][:-1], output[:-1], rtol=1e-10):
+    if not close(layer(changed)[0][:-1], output[:-1], 1e-9):
         raise Wrong("the last step changes earlier outputs: time is the first axis, (T, B, V)")
     layer.train()
     trained, h_n_trained = layer(x)
@@ -59,9 +77,12 @@ def _(build):
         raise Wrong("two calls in training are equal: nothing is dropped")
     if (trained == 0).double().mean() > 0.05:  # without biases, a start from zero may stay there
         raise Wrong("some outputs of the top layer are zero: they are dropped too")
-    if not torch.allclose(h_n_trained[0], h_n[0], rtol=1e-10):
+    if not close(h_n_trained[0], h_n[0], 1e-9):
         raise Wrong("the first layer's state changes with the mask: is its input, or it, dropped?")
-    _examine_rate(call(build, V, 1).double().train(), layers)
+    _examine_rate(built(build, V, 1).train(), layers)
+    if layers == 2:
+        _examine_scale(built(build, V, 1))
+    _examine_units(built(build, V, 2).train())
 
 
 def _pair(layer, x, shape):
@@ -72,8 +93,7 @@ def _pair(layer, x, shape):
     output, h_n = returned
     if not isinstance(h_n, torch.Tensor):
         raise Wrong("h_n is not a tensor: an LSTM returns (h_n, c_n), a GRU h_n alone")
-    if tuple(output.shape) != shape:
-        raise Wrong(f"expected output of shape {shape}, got {tuple(output.shape)}")
+    tensor("output", output, shape)
     if h_n.dim() != 3 or tuple(h_n.shape[1:]) != shape[1:]:
         raise Wrong(f"expected h_n of shape (L, {shape[1]}, {shape[2]}), got {tuple(h_n.shape)}")
     return output, h_n
@@ -83,7 +103,7 @@ def _examine_rate(layer, layers, samples=20_000):
     """Measure the dropout with one unit a layer and one step: a dropped unit hides the input."""
     seen = []
     for value in (0.5, -1.0):
-        output, _ = layer(torch.full((1, samples, 3), value).double())
+        output, _ = layer(torch.full((1, samples, 3), value))
         seen.append([round(o, 12) for o in output.flatten().tolist()])
     hidden = set(seen[0]) & set(seen[1])
     share = sum(o in hidden for o in seen[0]) / samples
@@ -96,19 +116,59 @@ def _examine_rate(layer, layers, samples=20_000):
         raise Wrong(f"with one unit a layer, {share:.0%} of the inputs were cut off; {hint}")
 
 
+def _examine_scale(layer, samples=400):
+    """Examine what the top layer reads where nothing was dropped, with one unit and one step.
+
+    Without dropout, its output is a function of the one number that the layer below gives it: that
+    function is read off inputs of all strengths, and compared with what comes out in training.
+    """
+    with torch.no_grad():
+        strengths = torch.linspace(-4, 4, 40_001).reshape(1, -1, 1).expand(1, -1, 3)
+        output, h_n = layer.eval()(strengths)
+        below, order = h_n[0].flatten().sort()
+        above = output.flatten()[order]
+        at = int((below - 0.3 * below.abs().max()).abs().argmin())  # far from both ends
+        chosen = strengths[:, order[at]].unsqueeze(1).expand(1, samples, 3)
+        seen = layer.train()(chosen)[0].flatten()
+    # Dropped units give what an input of 0 gives; the others are to be told from that.
+    dropped = above[int(below.abs().argmin())]
+    kept = seen[(seen - dropped).abs() > 1e-3]
+    for factor in (1 / 0.7, 1.0):
+        wanted = above[int((below - factor * below[at]).abs().argmin())]
+        if kept.numel() and bool(((kept - wanted).abs() < 1e-3).all()):
+            if factor == 1:
+                raise Wrong(
+                    "what is kept is to be multiplied by 1 / (1 - 0.3), so that the mean stays as it "
+                    "was: nn.Dropout does that"
+                )
+            return
+    raise Wrong("what is kept is to be multiplied by 1 / (1 - 0.3), and is by something else")
+
+
+def _examine_units(layer, samples=2000):
+    """Examine that units are dropped one by one: of two units there are four possible rests."""
+    output, _ = layer(torch.full((1, samples, 3), 0.5))
+    found = {tuple(round(o, 10) for o in row) for row in output[0].tolist()}
+    if len(found) < 4:
+        raise Wrong("all units of a sequence are dropped together; each is dropped by itself")
+
+
 @exercise("10.3", "Where the last states are", "where-the-last-states-are")
-def _(last_states):
+def exercise_10_3(last_states):
     cases = ((nn.RNN, 2, 3, 1), (nn.GRU, 4, 7, 5), (nn.LSTM, 3, 1, 4), (nn.GRU, 2, 2, 2))
     for kind, B, T, H in cases:
-        layer = kind(3, H, batch_first=True, bidirectional=True).double()
-        output, h_n = layer(torch.randn(B, T, 3).double())
+        layer = kind(3, H, batch_first=True, bidirectional=True)
+        output, h_n = layer(torch.randn(B, T, 3))
         h_n = h_n[0] if isinstance(h_n, tuple) else h_n
-        got = call(last_states, output.detach(), H)
-        if not isinstance(got, torch.Tensor):
-            raise Wrong(f"expected a tensor, got {type(got).__name__}: torch.stack makes one")
-        if tuple(got.shape) != (2, B, H):
-            raise Wrong(f"expected shape (2, B, H) = {(2, B, H)}, got {tuple(got.shape)}")
-        if torch.allclose(got, h_n):
+        hints = {
+            (B, 2, H): "the directions come first, then the batch: torch.stack, along axis 0",
+            (B, 2 * H): "the two are stacked, not put side by side: torch.stack",
+            (2 * B, H): "the two are stacked, not put one below the other: torch.stack",
+        }
+        got = tensor("the states (2, B, H)", call(last_states, output, H), (2, B, H), hints)
+        if close(got, h_n, 1e-9):
+            right = torch.stack([output[:, -1, :H], output[:, 0, H:]])
+            same_gradients(got, right, [output], "the result")
             continue
         where = f"nn.{kind.__name__}, B = {B}, T = {T}, H = {H}: "
         forward, backward = output[..., :H], output[..., H:]
@@ -125,13 +185,13 @@ def _(last_states):
                 backward[:, -1], forward[:, 0]
             ),
         }.items():  # fmt: skip
-            if torch.allclose(got, torch.stack(wrong)):
+            if close(got, torch.stack(wrong), 1e-9):
                 raise Wrong(where + reason)
         raise Wrong(where + "it differs from h_n: which half, and at which time?")
 
 
 @exercise("10.4", "Count before you run", "count-before-you-run")
-def _(output_shape, h_n_shape, num_parameters):
+def exercise_10_4(output_shape, h_n_shape, num_parameters):
     attempted(output_shape, h_n_shape, num_parameters)
     B, T, V, H = 32, 50, 28, 64
     slips = {
@@ -158,22 +218,20 @@ def _(output_shape, h_n_shape, num_parameters):
         right // 4: "an LSTM has four blocks of rows, one for each gate and one for the candidate",
         4 * (first + biases): "the second layer does not read one-hot characters",
     }
-    if num_parameters != right:
-        reason = slips.get(num_parameters, "add up four networks, each 4H(inputs + H) + 8H")
-        raise Wrong(f"{num_parameters!r} parameters is not it: {reason}")
+    count = number("num_parameters", num_parameters)
+    if count != right:
+        reason = slips.get(count, "add up four networks, each 4H(inputs + H) + 8H")
+        raise Wrong(f"{count:g} parameters is not it: {reason}")
 
 
 def _shape(name, given, right, slips):
-    try:
-        given = tuple(int(size) for size in given)
-    except TypeError as error:
-        raise Wrong(f"expected three sizes for {name}, such as (1, 2, 3), got {given!r}") from error
+    given = sizes(name, given)
     if given != right:
         raise Wrong(f"{given} is not the shape of {name}: {slips.get(given, 'which axes has it?')}")
 
 
 @exercise("10.5", "Who has seen what", "who-has-seen-what")
-def _(one_layer, two_layers, one_direction):
+def exercise_10_5(one_layer, two_layers, one_direction):
     attempted(one_layer, two_layers, one_direction)
     pairs = {"one_layer_sees": (one_layer, (7, 14)), "two_layers_see": (two_layers, (20, 20))}
     slips = {
@@ -186,10 +244,7 @@ def _(one_layer, two_layers, one_direction):
         (14, 14): "what has each of the two states of layer 0 seen, and who reads both of them?",
     }
     for name, (given, right) in pairs.items():
-        try:
-            given = tuple(int(number) for number in given)
-        except TypeError as error:
-            raise Wrong(f"expected a pair (forward, backward) for {name}, got {given!r}") from error
+        given = tuple(whole(name, count) for count in numbers(name, given, 2))
         if given == right:
             continue
         hint = slips.get(given, "follow the arrows of the drawing backwards from the output")
@@ -198,25 +253,23 @@ def _(one_layer, two_layers, one_direction):
         elif name == "one_layer_sees" and given == (20, 20):
             hint = "that takes a second layer: with one, each direction knows its own side only"
         raise Wrong(f"{name} = {given} is not it: {hint}")
-    if not isinstance(one_direction, int | float):
-        raise Wrong(f"expected a number for one_direction_sees, got {one_direction!r}")
-    if one_direction != 7:
+    if (count := number("one_direction_sees", one_direction)) != 7:
         raise Wrong(
-            f"one_direction_sees = {one_direction!r} is not it: does any layer here read from the "
-            "right?"
+            f"one_direction_sees = {count:g} is not it: does any layer here read from the right?"
         )
 
 
 @exercise("10.6", "Two wrong summaries", "two-wrong-summaries")
-def _(summary):
-    for kind, layers, B, T, H in ((nn.GRU, 1, 3, 6, 4), (nn.GRU, 2, 5, 4, 3), (nn.RNN, 3, 1, 2, 2)):
-        layer = kind(3, H, layers, batch_first=True, bidirectional=True).double()
-        output, h_n = (tensor.detach() for tensor in layer(torch.randn(B, T, 3).double()))
-        got = call(summary, output, h_n)
-        if not isinstance(got, torch.Tensor) or tuple(got.shape) != (B, 2 * H):
-            said = tuple(got.shape) if isinstance(got, torch.Tensor) else type(got).__name__
-            raise Wrong(f"expected a tensor of shape (B, 2H) = {(B, 2 * H)}, got {said}")
-        if torch.allclose(got, torch.cat([h_n[-2], h_n[-1]], dim=1)):
+def exercise_10_6(summary):
+    for kind, layers, B, T, H in (
+        (nn.GRU, 1, 3, 6, 4), (nn.GRU, 2, 5, 4, 3), (nn.RNN, 3, 1, 2, 2), (nn.GRU, 1, 2, 3, 1),
+    ):  # fmt: skip
+        layer = kind(3, H, layers, batch_first=True, bidirectional=True)
+        output, h_n = layer(torch.randn(B, T, 3))
+        got = tensor("the summary (B, 2H)", call(summary, output, h_n), (B, 2 * H))
+        right = torch.cat([h_n[-2], h_n[-1]], dim=1)
+        if close(got, right, 1e-9):
+            same_gradients(got, right, list(layer.parameters()), "the summary")
             continue
         where = f"{layers} layer(s), B = {B}: "
         for reason, wrong in {
@@ -229,19 +282,17 @@ def _(summary):
             "that is one direction twice": torch.cat([h_n[-1], h_n[-1]], dim=1),
             "that is a mean over time; what is asked for are the two last states": output.mean(1),
         }.items():
-            if torch.allclose(got, wrong):
+            if close(got, wrong, 1e-9):
                 raise Wrong(where + reason)
         raise Wrong(where + "it is not the two last states of the top layer, side by side")
 
 
 @exercise("10.7", "Normalise before the head", "normalise-before-the-head")
-def _(model_class):
+def exercise_10_7(model_class):
     V, H, C, B, T = 3, 6, 4, 16, 7
-    model = call(model_class, V, H, C)
-    if not isinstance(model, nn.Module):
-        raise Wrong(f"expected an nn.Module, got {type(model).__name__}")
+    model = built(model_class, V, H, C)
     attempted(next(model.children(), None))
-    model = model.double()
+    model(torch.randn(B, T, V))  # lazy modules find their sizes now
     readers = [m for m in model.modules() if isinstance(m, RECURRENT)]
     if not any(m.bidirectional for m in readers) and len(readers) < 2:
         raise Wrong("no bidirectional layer is in it: bidirectional=True?")
@@ -258,36 +309,44 @@ def _(model_class):
     norms[0].register_forward_hook(_keep(summary, normed))
     heads[0].register_forward_hook(_keep(headed, scores))
 
-    X = torch.randn(B, T, V).double().requires_grad_()
+    X = torch.randn(B, T, V).requires_grad_()
     model.eval()
+    logits = tensor("the logits (B, C)", model(X), (B, C))
+    tensor("the logits of a batch of one", model(X[:1]), (1, C))
     logits = model(X)
-    if not isinstance(logits, torch.Tensor) or tuple(logits.shape) != (B, C):
-        raise Wrong(
-            f"expected logits of shape (B, C) = {(B, C)}, got {getattr(logits, 'shape', 0)}"
-        )
+    learns(logits, "the logits")
+    for name, gradient in zip(
+        (name for name, _ in model.named_parameters()),
+        torch.autograd.grad(
+            logits.sin().sum(), list(model.parameters()), retain_graph=True, allow_unused=True
+        ),
+        strict=True,
+    ):
+        if gradient is None:
+            raise Wrong(f"{name} gets no gradient from the logits: is something detached?")
     if not summary or not scores:
         raise Wrong("the normalisation or the head is built and never called")
     if tuple(summary[-1].shape) != (B, 2 * H):
         raise Wrong(f"the normalisation got {tuple(summary[-1].shape)}, expected {(B, 2 * H)}")
-    if not torch.allclose(headed[-1], normed[-1]):
+    if not close(headed[-1], normed[-1], 1e-9):
         raise Wrong("in evaluation, the head should read exactly what the normalisation puts out")
-    if not torch.allclose(logits, scores[-1]):
+    if not close(logits, scores[-1], 1e-9):
         raise Wrong("the logits are not what the head puts out: is there a softmax behind it?")
     _examine_ends(summary[-1], X, H)
-    if torch.allclose(summary[-1][:, :H], summary[-1][:, H:]):
+    if close(summary[-1][:, :H], summary[-1][:, H:], 1e-9):
         raise Wrong("both halves of the summary are the same direction's")
     output = states[-1][0]  # with two layers, derivatives do not tell these from the right ones
     for name, at in (("output[:, -1]", -1), ("output[:, 0]", 0)):
         one_step = output[:, at]
-        if one_step.shape == summary[-1].shape and torch.allclose(one_step, summary[-1]):
+        if close(one_step, summary[-1], 1e-9):
             raise Wrong(f"the summary is {name}: one of its halves has made one step only")
-    if not torch.allclose(model(X[:3]), logits[:3], rtol=1e-8, atol=1e-10):
+    if not close(model(X[:3]), logits[:3], 1e-9):
         raise Wrong("in evaluation, a sequence's logits change with the others in its minibatch")
     model.train()
     model(X)
-    if not torch.allclose(normed[-1].mean(dim=0), norms[0].bias, atol=1e-8):
+    if not close(normed[-1].mean(dim=0), norms[0].bias, 1e-7):
         raise Wrong("in training, each feature's mean over the minibatch should be the bias, 0")
-    if torch.allclose(model(X[:5]), model(X)[:5]):
+    if close(model(X[:5]), model(X)[:5], 1e-9):
         raise Wrong("training and evaluation do the same: is the normalisation ever in training?")
 
 

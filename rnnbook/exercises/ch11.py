@@ -2,33 +2,32 @@
 
 import math
 import random
+import warnings
 
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise
-
-
-def _close(a, b):
-    return torch.allclose(a, b, rtol=1e-6, atol=1e-9)
-
-
-def _tensor(got, shape, hints=None):
-    """Return the answer as a float64 tensor of the wanted shape, or say what is off."""
-    if not isinstance(got, torch.Tensor):
-        raise Wrong(f"expected a tensor, got {type(got).__name__}")
-    if tuple(got.shape) != shape:
-        hint = (hints or {}).get(tuple(got.shape), "which axis is which?")
-        raise Wrong(f"expected shape {shape}, got {tuple(got.shape)}: {hint}")
-    return got.double()
-
+from rnnbook.exercises.kit import (
+    Wrong,
+    attempted,
+    built,
+    call,
+    choice,
+    close,
+    exercise,
+    learns,
+    number,
+    same_gradients,
+    sizes,
+    tensor,
+)
 
 SQUEEZED = "`squeeze(1)`, not `squeeze()`: a minibatch of one loses its only axis"
 
 
 @exercise("11.1", "Shapes of a packed run", "shapes-of-a-packed-run")
-def _(data_shape, batch_sizes, h_n_shape, output_shape):
+def exercise_11_1(data_shape, batch_sizes, h_n_shape, output_shape):
     answers = {
         "data_shape": (
             data_shape,
@@ -75,20 +74,18 @@ def _(data_shape, batch_sizes, h_n_shape, output_shape):
     }
     attempted(*(given for given, _, _ in answers.values()))
     for name, (given, right, slips) in answers.items():
-        try:
-            found = tuple(int(entry) for entry in given)
-        except (TypeError, ValueError):
-            raise Wrong(f"{name}: expected a sequence of whole numbers, got {given!r}") from None
+        found = sizes(name, given)
         if found != right:
             reason = slips.get(found, "count again: lengths 3, 5, 2; 8 features; 16 units")
-            raise Wrong(f"{name} is {given!r}: {reason}")
+            raise Wrong(f"{name} is {found}: {reason}")
 
 
 @exercise("11.2", "The last valid step", "the-last-valid-step")
-def _(last_valid):
-    output = torch.arange(12.0, dtype=torch.double).reshape(2, 3, 2)
-    got = _tensor(
-        call(last_valid, output.clone(), torch.tensor([1, 3])),
+def exercise_11_2(last_valid):
+    output = torch.arange(12.0).reshape(2, 3, 2)
+    got = tensor(
+        "the result",
+        call(last_valid, output, torch.tensor([1, 3])),
         (2, 2),
         {
             (2, 1, 2): "the axis of the steps, now of size 1, is still there: squeeze it",
@@ -97,39 +94,36 @@ def _(last_valid):
             (2, 1, 1): "the index of gather must be as wide as the state: expand it to (B, 1, H)",
         },
     )
-    if _close(got, output[:, -1]):
+    if close(got, output[:, -1]):
         raise Wrong("that is the last step of the padded tensor, the very thing to avoid")
-    if _close(got, output[torch.arange(2), [1, 2]]):
+    if close(got, output[torch.arange(2), [1, 2]]):
         raise Wrong("the sequence of length 1 has its only state at index 0: count from 0")
-    if not _close(got, output[torch.arange(2), [0, 2]]):
+    if not close(got, output[torch.arange(2), [0, 2]]):
         raise Wrong(
             f"for lengths [1, 3] expected the states at indices 0 and 2, {[0.0, 1.0]} and "
             f"{[10.0, 11.0]}; got {got.tolist()}"
         )
-    for B, T, H in ((4, 7, 3), (3, 3, 3), (5, 1, 2), (1, 4, 3)):
-        torch.manual_seed(B)
+    for B, T, H in ((4, 7, 3), (3, 3, 3), (5, 1, 2), (1, 4, 3), (3, 4, 1)):
         lengths = torch.randint(1, T + 1, (B,))
-        output = torch.randn(B, T, H).double().requires_grad_()
-        got = call(last_valid, output, lengths)
-        got = _tensor(got, (B, H), {(H,): SQUEEZED})
+        output = torch.randn(B, T, H).requires_grad_()
+        got = tensor(
+            "the result",
+            call(last_valid, output, lengths),
+            (B, H),
+            {(H,): SQUEEZED, (B,): SQUEEZED},
+        )
         right = torch.stack([output[b, lengths[b] - 1] for b in range(B)])
-        if not _close(got, right):
+        if not close(got, right):
             raise Wrong(f"lengths {lengths.tolist()} of at most {T}: not the last valid states")
-        if not got.requires_grad:
-            raise Wrong("the gradient does not get through: stay with PyTorch's operations")
-        weights = torch.randn(B, H).double()
-        gradients = [
-            torch.autograd.grad((each * weights).sum(), output)[0] for each in (got, right)
-        ]
-        if not _close(*gradients):
-            raise Wrong("the gradient reaches other states than the B that were picked")
+        same_gradients(got, right, [output])
 
 
 @exercise("11.3", "A mean without the padding", "a-mean-without-the-padding")
-def _(masked_mean):
-    output = torch.tensor([[[2.0], [9.0], [9.0]], [[1.0], [2.0], [6.0]]]).double()
-    got = _tensor(
-        call(masked_mean, output.clone(), torch.tensor([1, 3])),
+def exercise_11_3(masked_mean):
+    output = torch.tensor([[[2.0], [9.0], [9.0]], [[1.0], [2.0], [6.0]]])
+    got = tensor(
+        "the means",
+        call(masked_mean, output, torch.tensor([1, 3])),
         (2, 1),
         {
             (2,): "the features are gone: take the mean over the steps only",
@@ -153,81 +147,72 @@ def _(masked_mean):
             f"states [2, pad, pad] and [1, 2, 6] with lengths [1, 3]: expected means 2 and 3, got "
             f"{found}; {slips.get(tuple(found), 'what is summed, and what divides?')}"
         )
-    for B, T, H in ((4, 7, 3), (3, 3, 3), (2, 5, 1)):
-        torch.manual_seed(B)
+    for B, T, H in ((4, 7, 3), (3, 3, 3), (2, 5, 1), (1, 4, 2)):
         lengths = torch.randint(1, T + 1, (B,))
-        output = torch.randn(B, T, H).double()
+        output = torch.randn(B, T, H)
         for b in range(B):
-            output[b, lengths[b] :] = 1e3 * torch.randn(T - lengths[b], H).double()
+            output[b, lengths[b] :] = 1e3 * torch.randn(T - lengths[b], H)
         output.requires_grad_()
         right = torch.stack([output[b, : lengths[b]].mean(dim=0) for b in range(B)])
-        got = _tensor(call(masked_mean, output, lengths), (B, H))
-        if not _close(got, right):
+        got = tensor("the means", call(masked_mean, output, lengths), (B, H))
+        if not close(got, right):
             raise Wrong(
                 f"B = {B}, T = {T}, H = {H}, lengths {lengths.tolist()}: not the means over the "
                 "valid steps (the padding holds large numbers here)"
             )
-        if not got.requires_grad or not _close(*_gradients(got, right, output)):
-            raise Wrong("the gradient does not reach every valid step, or reaches padding")
-
-
-def _gradients(got, right, output):
-    return [torch.autograd.grad(each.sin().sum(), output)[0] for each in (got, right)]
+        same_gradients(got, right, [output], "the mean")
 
 
 @exercise("11.4", "Yes or no, from two layers", "yes-or-no-from-two-layers")
-def _(model_class):
-    attempted(model_class)
-    if not isinstance(model_class, type):
-        raise Wrong("pass the class itself, not an object of it")
-    torch.manual_seed(0)
+def exercise_11_4(model_class):
     F, lengths = 3, torch.tensor([3, 6, 1, 4])
-    model = model_class(F)
-    layers = [m for m in model.modules() if isinstance(m, nn.LSTM)]
-    if not list(model.parameters()):
+    model = built(model_class, F)
+    sequences = [torch.randn(int(length), F) for length in lengths]
+    x = pad_sequence(sequences, batch_first=True)
+    if not list(model.children()) and not list(model.parameters()):
         attempted(None)
+    hints = {
+        (4, 1): "one number for each sequence, without a last axis: squeeze(1)",
+        (4, 2): "two scores for each sequence: one logit is enough for yes or no",
+        (4, 6): "a logit for every step: take the last valid state only",
+        (6, 1): "the first axis is time: is the layer batch_first?",
+        (6,): "the first axis is time: is the layer batch_first?",
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # lazy modules find their sizes now
+        scores = call(model, x, lengths)
+    layers = [m for m in model.modules() if isinstance(m, nn.LSTM)]
     if not layers:
         raise Wrong("there is no nn.LSTM in it: expected two layers of 256 units")
     _examine_sizes(layers, model, F)
-    model = model.double().eval()
-    sequences = [torch.randn(int(length), F).double() for length in lengths]
-    x = pad_sequence(sequences, batch_first=True)
+    got = tensor("the logits", scores, (4,), hints)
+    learns(got, "the logits")
+    model.double().eval()
     with torch.no_grad():
-        got = call(model, x, lengths)
-        got = _tensor(
-            got,
-            (4,),
-            {
-                (4, 1): "one number for each sequence, without a last axis: squeeze(1)",
-                (4, 2): "two scores for each sequence: one logit is enough for yes or no",
-                (4, 6): "a logit for every step: take the last valid state only",
-                (6, 1): "the first axis is time: is the layer batch_first?",
-                (6,): "the first axis is time: is the layer batch_first?",
-            },
-        )
+        got = tensor("the logits", call(model, x, lengths), (4,), hints)
         dirty = x.clone()
         for row, length in zip(dirty, lengths, strict=True):
             row[length:] = 5.0
         alone = [
-            _tensor(model(s.unsqueeze(0), torch.tensor([len(s)])), (1,), {(): SQUEEZED})
+            tensor("the logit", model(s.unsqueeze(0), torch.tensor([len(s)])), (1,), {(): SQUEEZED})
             for s in sequences
         ]
         others = _other_readings(layers, model, sequences)
         right = others.pop("right", None)
-        if right is not None and not _close(got, right):
+        if right is not None and not close(got, right):
             for reason, reading in others.items():
-                if _close(got, reading):
+                if close(got, reading):
                     raise Wrong(reason)
-        if not _close(got, model(dirty, lengths).double()):
+        if not close(got, model(dirty, lengths).double()):
             raise Wrong("the logits depend on what stands in the padding: is it packed?")
-        if not _close(got, torch.cat(alone)):
+        if not close(got, torch.cat(alone)):
             raise Wrong(
                 "a sequence alone gets another logit than in the minibatch: is the state taken "
                 "after its last valid step, and are the rows in the order of the input?"
             )
-        if right is not None and not _close(got, right):
+        if right is not None and not close(got, right):
             raise Wrong("expected head(h) of the top layer's state h after the last valid step")
-        if not _close(got, model.train()(x.clone(), lengths.clone()).double()):
+        if not close(got, model.train()(x.clone(), lengths.clone()).double()):
             raise Wrong("in training mode it answers otherwise: no dropout was asked for")
 
 
@@ -293,28 +278,35 @@ FEATURE_MIXTURES = [
 
 
 @exercise("11.5", "Three bugs in a padded minibatch", "three-bugs-in-a-padded-minibatch")
-def _(mended_features):
-    torch.manual_seed(0)
-    F, H = 3, 4
-    sequences = [torch.randn(length, F).double() for length in (2, 5, 1, 4, 3)]
-    for num_layers in (2, 3, 1):
-        recurrent = nn.GRU(F, H, num_layers=num_layers, batch_first=True).double()
-        got = call(mended_features, recurrent, [s.clone() for s in sequences])
-        _examine_features(_tensor(got, (5, 2 * H)).detach(), recurrent, sequences)
+def exercise_11_5(mended_features):
+    F = 3
+    for num_layers, H, lengths in (
+        (2, 4, (2, 5, 1, 4, 3)), (3, 4, (2, 5, 1, 4, 3)), (1, 4, (2, 5, 1, 4, 3)),
+        (2, 1, (2, 4, 3)), (1, 3, (4,)),
+    ):  # fmt: skip
+        sequences = [torch.randn(length, F) for length in lengths]
+        recurrent = nn.GRU(F, H, num_layers=num_layers, batch_first=True)
+        got = call(mended_features, recurrent, sequences)
+        got = tensor("the features (B, 2H)", got, (len(lengths), 2 * H))
+        learns(got, "the features")
+        _examine_features(got.detach(), recurrent, sequences)
+        of_weights = torch.autograd.grad(got.sum(), recurrent.parameters(), allow_unused=True)
+        if any(gradient is None for gradient in of_weights):
+            raise Wrong("a weight of the recurrent layer gets no gradient: is a part detached?")
 
 
 def _examine_features(got, recurrent, sequences):
     H, right = recurrent.hidden_size, _features(recurrent, sequences)
-    if _close(got, right):
+    if close(got, right):
         return
     for slips in FEATURE_MIXTURES:
-        if _close(got, _features(recurrent, sequences, slips)):
+        if close(got, _features(recurrent, sequences, slips)):
             raise Wrong("; and ".join(FEATURE_SLIPS[slip] for slip in slips))
     pairs = torch.isclose(got[:, None], right[None]).all(dim=2)  # (B, B), which row is which
     if pairs.any(dim=1).all() and pairs.any(dim=0).all():
         raise Wrong("the rows are right but in the wrong order: whose is which?")
     for half, part in (("state", slice(0, H)), ("mean", slice(H, None))):
-        if not _close(got[:, part], right[:, part]):
+        if not close(got[:, part], right[:, part]):
             raise Wrong(
                 f"with num_layers={recurrent.num_layers}, the {half} (columns {part.start} to "
                 f"{(part.stop or 2 * H) - 1}) differs from that of each sequence read by itself"
@@ -335,8 +327,8 @@ def _features(recurrent, sequences, slips=()):
 
 
 @exercise("11.6", "How much is padding", "how-much-is-padding")
-def _(padding_share):
-    got = float(call(padding_share, [2, 4, 1, 3, 1], 2))
+def exercise_11_6(padding_share):
+    got = number("the share", call(padding_share, [2, 4, 1, 3, 1], 2))
     slips = {
         11 / 15: "that is the share that is *not* padding",
         9 / 20: "every minibatch is padded to its own longest, not to the longest of all",
@@ -362,13 +354,13 @@ def _(padding_share):
         batches = [lengths[start : start + size] for start in range(0, 20, size)]
         cells = sum(len(batch) * max(batch) for batch in batches)
         right = 1 - sum(lengths) / cells
-        got = float(call(padding_share, list(lengths), size))
+        got = number("the share", call(padding_share, list(lengths), size))
         if not math.isclose(got, right, abs_tol=1e-6):
             raise Wrong(f"{lengths}, {size} at a time: expected {right:.4f}, got {got:.4f}")
 
 
 @exercise("11.7", "Which summary", "which-summary")
-def _(answer):
+def exercise_11_7(answer):
     choice(
         answer,
         "abcd",

@@ -84,7 +84,7 @@ def reader(keep_c=True, cut=detach, carry=True, cut_output=False):
 
 
 def detached_at_the_call(lstm, x, size):
-    outputs, h, c = [], torch.zeros(1, x.shape[1], 4).double(), None
+    outputs, h, c = [], torch.zeros(1, x.shape[1], lstm.hidden_size), None
     c = h
     for start in range(0, len(x), size):
         output, (h, c) = lstm(x[start : start + size], (h.detach(), c.detach()))
