@@ -17,6 +17,7 @@ from rnnbook.exercises.kit import (
     learns,
     number,
     pair,
+    run,
     short,
     tensor,
 )
@@ -135,7 +136,7 @@ def exercise_3_4(mended):
     shapes = [tuple(p.shape) for p in model.W_xh]
     if shapes != [(V, H)] + [(H, H)] * (L - 1):
         raise Wrong(f"W_xh has the shapes {shapes}: layer 0 reads V features, the others H")
-    outputs, _ = pair(model(torch.randn(6, B, V), torch.zeros(L, B, H)), ("outputs", "state"))
+    outputs, _ = pair(run(model, torch.randn(6, B, V), torch.zeros(L, B, H)), ("outputs", "state"))
     tensor("outputs", outputs, (6, B, H))
     learns(outputs, "the outputs")
     before = [p.detach().clone() for p in model.parameters()]

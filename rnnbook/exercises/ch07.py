@@ -17,6 +17,7 @@ from rnnbook.exercises.kit import (
     learns,
     number,
     pair,
+    run,
     short,
     sizes,
     tensor,
@@ -180,8 +181,8 @@ def _compare_stack(rnn, x, lower, upper, first):
                     f"the weights of {name} are of {parameter.dtype}, those given of "
                     f"{rnn.weight_ih_l0.dtype}: the new layer needs the same options"
                 )
-    between, h_lower = pair(lower(x), ("output", "h_n"))
-    final, h_upper = pair(upper(between), ("output", "h_n"))
+    between, h_lower = pair(run(lower, x), ("output", "h_n"))
+    final, h_upper = pair(run(upper, between), ("output", "h_n"))
     for layer, name in ((lower, "lower"), (upper, "upper")):
         own = list(layer.parameters())
         if not own or not all(p.requires_grad for p in own):
@@ -213,7 +214,7 @@ def _examine_classifier(mended, L):
     x = torch.randn(B, T, F)
 
     def scores(x):
-        returned = model(x)
+        returned = run(model, x)
         return returned[0] if isinstance(returned, tuple) else returned
 
     one_a_step = (
@@ -296,7 +297,7 @@ def exercise_7_7(cell_rnn):
 def _compare_cells(model, cells, builtin, arguments):
     said = f"{'without h0' if len(arguments) == 1 else 'with an h0 of random numbers'}: "
     given = [argument.clone() for argument in arguments]
-    returned = pair(model(*given), ("output", "h_n"))
+    returned = pair(run(model, *given), ("output", "h_n"))
     if not all(torch.equal(a, b) for a, b in zip(given, arguments, strict=True)):
         raise Wrong(f"{said}what was handed over has been changed in place")
     builtin.zero_grad()

@@ -13,6 +13,7 @@ from rnnbook.exercises.kit import (
     exercise,
     number,
     pair,
+    run,
     same_gradients,
     short,
     tensor,
@@ -94,7 +95,7 @@ def _examine_gradient(coupled_step, x, weights):
     state = tuple(torch.randn(len(x), H).requires_grad_() for _ in range(2))
     weights = [{k: w.clone().requires_grad_() for k, w in group.items()} for group in weights]
     leaves = [x, *state, *(w for group in weights for w in group.values())]
-    got = coupled_step(x, state, *weights)
+    got = run(coupled_step, x, state, *weights)
     for name, part, right in zip("hc", got, _coupled(x, state, *weights), strict=True):
         same_gradients(part, right, leaves, name)
 

@@ -14,6 +14,7 @@ from rnnbook.exercises.kit import (
     exercise,
     numbers,
     pair,
+    run,
     same_gradients,
     short,
     tensor,
@@ -163,7 +164,7 @@ def exercise_9_5(forward_both):
             raise Wrong("the first layer's state does not reach the head")
         other = x.detach().clone()
         other[1:] += 1
-        if not close(forward_both(gru, head, other)[0], got[0], 1e-9):
+        if not close(run(forward_both, gru, head, other)[0], got[0], 1e-9):
             raise Wrong("the first sequence's output changes when the other sequences do")
         raise Wrong("the head does not get the last states of layer 0 and layer 1, side by side")
 

@@ -14,6 +14,7 @@ from rnnbook.exercises.kit import (
     learns,
     number,
     numbers,
+    run,
     same_gradients,
     sizes,
     tensor,
@@ -87,7 +88,7 @@ def exercise_10_2(build):
 
 def _pair(layer, x, shape):
     """Return output and h_n of a one-directional layer that should give both."""
-    returned = layer(x)
+    returned = run(layer, x)
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise Wrong("calling it should return the pair (output, h_n), as nn.GRU does")
     output, h_n = returned
@@ -119,30 +120,36 @@ def _examine_rate(layer, layers, samples=20_000):
 def _examine_scale(layer, samples=400):
     """Examine what the top layer reads where nothing was dropped, with one unit and one step.
 
-    Without dropout, its output is a function of the one number that the layer below gives it: that
-    function is read off inputs of all strengths, and compared with what comes out in training.
+    Without dropout, its output is a function f of the one number h that the layer below gives it.
+    It is read off inputs of all strengths, and compared with what comes out in training: f(0) where
+    h was dropped, else f(h / 0.7).
     """
     with torch.no_grad():
         strengths = torch.linspace(-4, 4, 40_001).reshape(1, -1, 1).expand(1, -1, 3)
         output, h_n = layer.eval()(strengths)
         below, order = h_n[0].flatten().sort()
         above = output.flatten()[order]
-        at = int((below - 0.3 * below.abs().max()).abs().argmin())  # far from both ends
+
+        def f(h):
+            return above[torch.searchsorted(below, h).clamp(max=len(below) - 1)]
+
+        # An h for which the three possible results are far apart.
+        candidates = torch.linspace(-0.65, 0.65, 201) * below.abs().max()
+        candidates = candidates[(candidates / 0.7 > below[0]) & (candidates / 0.7 < below[-1])]
+        dropped, scaled, plain = f(torch.zeros(1)), f(candidates / 0.7), f(candidates)
+        apart = torch.minimum((scaled - dropped).abs(), (scaled - plain).abs())
+        h = candidates[apart.argmax()]
+        at = int(torch.searchsorted(below, h))
         chosen = strengths[:, order[at]].unsqueeze(1).expand(1, samples, 3)
         seen = layer.train()(chosen)[0].flatten()
-    # Dropped units give what an input of 0 gives; the others are to be told from that.
-    dropped = above[int(below.abs().argmin())]
-    kept = seen[(seen - dropped).abs() > 1e-3]
-    for factor in (1 / 0.7, 1.0):
-        wanted = above[int((below - factor * below[at]).abs().argmin())]
-        if kept.numel() and bool(((kept - wanted).abs() < 1e-3).all()):
-            if factor == 1:
-                raise Wrong(
-                    "what is kept is to be multiplied by 1 / (1 - 0.3), so that the mean stays as it "
-                    "was: nn.Dropout does that"
-                )
-            return
-    raise Wrong("what is kept is to be multiplied by 1 / (1 - 0.3), and is by something else")
+    room = apart.max() / 4
+    kept = seen[(seen - dropped).abs() > room]
+    if kept.numel() and bool(((kept - f(h / 0.7)).abs() < room).all()):
+        return
+    raise Wrong(
+        "what is kept is to be multiplied by 1 / (1 - 0.3), so that the mean stays as it was: "
+        "nn.Dropout does that"
+    )
 
 
 def _examine_units(layer, samples=2000):
@@ -292,7 +299,7 @@ def exercise_10_7(model_class):
     V, H, C, B, T = 3, 6, 4, 16, 7
     model = built(model_class, V, H, C)
     attempted(next(model.children(), None))
-    model(torch.randn(B, T, V))  # lazy modules find their sizes now
+    run(model, torch.randn(B, T, V))  # lazy modules find their sizes now
     readers = [m for m in model.modules() if isinstance(m, RECURRENT)]
     if not any(m.bidirectional for m in readers) and len(readers) < 2:
         raise Wrong("no bidirectional layer is in it: bidirectional=True?")
@@ -311,8 +318,8 @@ def exercise_10_7(model_class):
 
     X = torch.randn(B, T, V).requires_grad_()
     model.eval()
-    logits = tensor("the logits (B, C)", model(X), (B, C))
-    tensor("the logits of a batch of one", model(X[:1]), (1, C))
+    logits = tensor("the logits (B, C)", run(model, X), (B, C))
+    tensor("the logits of a batch of one", run(model, X[:1]), (1, C))
     logits = model(X)
     learns(logits, "the logits")
     for name, gradient in zip(

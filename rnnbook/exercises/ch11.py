@@ -18,6 +18,7 @@ from rnnbook.exercises.kit import (
     exercise,
     learns,
     number,
+    run,
     same_gradients,
     sizes,
     tensor,
@@ -194,7 +195,12 @@ def exercise_11_4(model_class):
         for row, length in zip(dirty, lengths, strict=True):
             row[length:] = 5.0
         alone = [
-            tensor("the logit", model(s.unsqueeze(0), torch.tensor([len(s)])), (1,), {(): SQUEEZED})
+            tensor(
+                "the logit",
+                run(model, s.unsqueeze(0), torch.tensor([len(s)])),
+                (1,),
+                {(): SQUEEZED},
+            )
             for s in sequences
         ]
         others = _other_readings(layers, model, sequences)
@@ -203,7 +209,7 @@ def exercise_11_4(model_class):
             for reason, reading in others.items():
                 if close(got, reading):
                     raise Wrong(reason)
-        if not close(got, model(dirty, lengths).double()):
+        if not close(got, run(model, dirty, lengths).double()):
             raise Wrong("the logits depend on what stands in the padding: is it packed?")
         if not close(got, torch.cat(alone)):
             raise Wrong(

@@ -89,14 +89,14 @@ def _explained(exercise: Exercise, answers: tuple, error: BaseException) -> str:
     except Exception:
         said = "its message cannot be shown"
     where = _where(error)
-    if where is None:
+    if where is None and not hasattr(error, "readers_code"):
         raise ExaminerError(
             f"the check of exercise {exercise.number} failed by itself ({name}: {_cut(said)}). "
             "That is our mistake, and your answer may be right: please report it together with "
             "your answer"
         ) from error
     notes = "".join(f"{note}: " for note in getattr(error, "__notes__", []))
-    return f"{notes}it stopped with {name}: {_cut(said)} ({where})"
+    return f"{notes}it stopped with {name}: {_cut(said)}" + (f" ({where})" if where else "")
 
 
 def _where(error: BaseException) -> str | None:
@@ -160,10 +160,10 @@ def _unchanged() -> Iterator[None]:
         stack.enter_context(warnings.catch_warnings())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.device("cpu"))
         random.seed(0)
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float64)
-        torch.set_default_device(None)
         yield
 
 
@@ -187,15 +187,22 @@ def _random_numbers() -> Iterator[None]:
 @contextmanager
 def _torch_settings() -> Iterator[None]:
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
-    device, grad = torch.get_default_device(), torch.is_grad_enabled()
+    device, grad = _default_device(), torch.is_grad_enabled()
     try:
         yield
     finally:
         torch.set_default_dtype(dtype)
-        torch.set_default_device(None if device.type == "cpu" else device)
+        if _default_device() != device:
+            torch.set_default_device(device)
         torch.set_grad_enabled(grad)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
+
+
+def _default_device() -> torch.device | None:
+    """Return what ``torch.set_default_device`` was last given; a ``with`` of the moment aside."""
+    context = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return context and context.device
 
 
 @contextmanager

@@ -107,11 +107,22 @@ def call(function: Callable, *arguments: object, **options: object) -> Any:
         raise Wrong(f"expected a function, got {short(function)}: pass its name without calling it")
     if is_stub(function):
         raise NotAttempted
-    result = function(*map(copied, arguments), **options)
+    result = run(function, *map(copied, arguments), **options)
     attempted(None if result is ... else True)
     if result is None:
         raise Wrong("it returned None: is there a `return` on every way through it?")
     return result
+
+
+def run(function: Callable, *arguments: object, **options: object) -> Any:
+    """Call something of the reader's, a model for one, and mark what it raises as the reader's."""
+    try:
+        return function(*arguments, **options)
+    except (Wrong, NotAttempted):
+        raise
+    except Exception as error:
+        error.readers_code = True  # type: ignore[attr-defined]
+        raise
 
 
 def call_on_copies(function: Callable, *arguments: object) -> Any:
@@ -122,7 +133,8 @@ def call_on_copies(function: Callable, *arguments: object) -> Any:
         Wrong: as ``call``, and if a tensor that it was given has changed.
     """
     given = [copied(argument) for argument in arguments]
-    result = call(lambda: function(*given)) if not is_stub(function) else call(function)
+    refused = not callable(function) or is_stub(function)
+    result = call(function) if refused else call(lambda: function(*given))
     if not _equal(given, arguments):
         raise Wrong("what was handed over has been changed in place: work on copies")
     return result
@@ -242,7 +254,10 @@ def boolean(name: str, value: object) -> bool:
         Wrong: if it is neither.
     """
     attempted(value)
-    inner = value.item() if hasattr(value, "item") and getattr(value, "size", None) != 0 else value
+    try:
+        inner = value.item() if hasattr(value, "item") else value
+    except (ValueError, RuntimeError):  # of several values
+        inner = None
     if not isinstance(inner, bool):
         raise Wrong(f"expected {name} as True or False, without quotes, got {short(value)}")
     return inner

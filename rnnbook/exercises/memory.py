@@ -64,8 +64,9 @@ def remember(update: Callable[[set[str] | list[str]], set[str]]) -> str | None:
     Raises:
         NotRemembered: if the file cannot be read or written.
     """
-    path, told = state_file(), None
+    told = None
     with _failures():
+        path = state_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock"), timeout=SECONDS):
             try:

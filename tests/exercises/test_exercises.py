@@ -4,13 +4,17 @@ import dataclasses
 import importlib
 import io
 import json
+import math
 import re
 from contextlib import redirect_stdout
 from pathlib import Path
 from types import FunctionType
 
 import nbformat
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from rnnbook import exercises
 from rnnbook.exercises import NOT_ATTEMPTED, NOT_YET, PASSED, grade
@@ -130,7 +134,10 @@ def test_errors_in_the_readers_code_are_verdicts():
     verdict = grade("1.2", broken)
     assert verdict.status == NOT_YET and "ZeroDivisionError: division by zero" in verdict.message
     assert grade("1.2", 0.5).status == NOT_YET
-    assert grade("1.2").status == NOT_YET  # an answer is missing
+    missing = grade("1.2")
+    assert missing.status == NOT_YET and "was given 0 answers" in missing.message
+    with pytest.raises(TypeError, match=r'quote it, check\("1.2", ...\)'):
+        grade(1.2, broken)
     with pytest.raises(KeyError, match=r"there is no exercise '1.99'; there are 1.1, 1.2"):
         grade("1.99", 3)
 
@@ -187,11 +194,160 @@ def test_slugs_are_unique_and_plain():
     assert all(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) for slug in slugs)
 
 
-def test_progress_survives_a_broken_file_and_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
-    monkeypatch.setenv("RNNBOOK_STATE_DIR", str(tmp_path))
-    (tmp_path / "progress.json").write_text("{broken")
-    assert "Chapter 1: 0 of 7 passed" in _said(exercises.progress)
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("RNNBOOK_STATE_DIR", str(tmp_path / "file" / "below"))
-    said = _said(exercises.check, "1.5", "b")
-    assert said.startswith("(this could not be remembered") and "passed" in said
+# ---------------------------------------------------------------- answers nobody thought of
+
+
+class Loud:
+    """A value that cannot be shown."""
+
+    def __repr__(self):
+        raise RuntimeError("not even this")
+
+
+ODD = [
+    math.nan, math.inf, -math.inf, -1, 0, 10**400, "", "abc", b"ab", True, 1j, (), [], {}, [None],
+    [math.nan] * 3, torch.tensor(math.nan), torch.ones(2, 3), torch.tensor([]), np.float64(2),
+    np.array([1.0, 2.0]), np.array("a"), object(), Loud(), int, nn.Linear, nn.Linear(2, 2),
+    lambda *a: math.nan, lambda *a: torch.tensor(math.nan), lambda *a: "x", lambda *a: (),
+    lambda *a: {}, lambda *a: [torch.ones(1)] * 2, lambda *a: torch.ones(1).int(), lambda *a: a,
+    lambda *a: a[0], lambda *a: iter(a), lambda *a: nn.Linear(2, 2), lambda *a: nn.Identity(),
+    lambda: 1, lambda *a: Loud(),
+]  # fmt: skip
+COUNTS = {number: len(right[0]) for number, (right, _) in CASES.items()}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("number", sorted(CASES))
+def test_odd_answers_get_a_verdict_and_never_break_a_check(number):
+    for odd in ODD:
+        verdict = grade(number, *[odd] * COUNTS[number])
+        assert verdict.status != PASSED, (odd, verdict)
+        assert len(verdict.message) <= 900
+
+
+@pytest.mark.parametrize("number", sorted(CASES))
+def test_one_odd_part_of_a_right_answer_is_refused(number):
+    right = CASES[number][0][0]
+    for place in range(len(right)):
+        for odd in (math.nan, "abc", None, torch.tensor(math.nan), object()):
+            answers = [*right[:place], odd, *right[place + 1 :]]
+            assert grade(number, *answers).status != PASSED
+
+
+def in_numpy(answer):
+    """Write numbers as numpy's, and sequences of numbers as arrays."""
+    if isinstance(answer, bool):
+        return np.bool_(answer)
+    if isinstance(answer, int | float):
+        return np.float64(answer)
+    return np.array(answer) if isinstance(answer, tuple | list) else answer
+
+
+def in_torch(answer):
+    """Write numbers as tensors of one, and sequences of numbers as vectors."""
+    return torch.tensor(answer) if isinstance(answer, bool | int | float | tuple | list) else answer
+
+
+@pytest.mark.parametrize("written", [in_numpy, in_torch])
+@pytest.mark.parametrize("number", sorted(CASES))
+def test_numbers_may_be_numpys_or_tensors_of_one(number, written):
+    for right in CASES[number][0]:
+        verdict = grade(number, *map(written, right))
+        assert verdict.status == PASSED, verdict.message
+
+
+# Each right answer that takes and returns tensors or numbers, with its result spoilt.
+SPOILT = {
+    "not a number": lambda x: x * math.nan,
+    "without its axes of size 1": lambda x: x.squeeze(),
+    "with one more axis": lambda x: x.unsqueeze(0),
+    "negative": lambda x: -x,
+}
+
+
+def _spoil(value, how):
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return how(value)
+    if isinstance(value, float):
+        return how(torch.tensor(value))
+    if type(value) in (tuple, list):
+        return type(value)(_spoil(member, how) for member in value)
+    if type(value) is dict:
+        return {key: _spoil(member, how) for key, member in value.items()}
+    return value
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("how", SPOILT)
+@pytest.mark.parametrize("number", FUNCTIONS)
+def test_a_spoilt_result_is_refused(number, how):
+    answer = CASES[number][0][0][0]
+    changed = []
+
+    def spoilt(*arguments):
+        right = answer(*arguments)
+        wrong = _spoil(right, SPOILT[how])
+        changed.append(not _alike(right, wrong))
+        return wrong
+
+    verdict = grade(number, spoilt)
+    assert verdict.status == NOT_YET or not any(changed)
+
+
+def _alike(a, b):
+    if isinstance(a, torch.Tensor):
+        return isinstance(b, torch.Tensor) and a.shape == b.shape and torch.equal(a, b)
+    if isinstance(a, list | tuple) and isinstance(b, list | tuple):
+        return len(a) == len(b) and all(map(_alike, a, b))
+    if isinstance(a, dict):
+        return all(_alike(a[key], b[key]) for key in a)
+    if isinstance(b, torch.Tensor):
+        return b.numel() == 1 and math.isclose(b.item(), a, rel_tol=1e-6)
+    return a is b or bool(a == b)
+
+
+@pytest.mark.parametrize("number", ["4.6", "8.2", "8.4", "8.6", "9.5", "10.3", "10.6", "11.2",
+                                    "11.3", "11.5"])  # fmt: skip
+def test_an_answer_through_which_nothing_learns_is_refused(number):
+    answer = CASES[number][0][0][0]
+
+    @torch.no_grad()
+    def cut(*arguments):
+        return answer(*arguments)
+
+    verdict = grade(number, cut)
+    assert (
+        verdict.status == NOT_YET and "gradient" in verdict.message
+    ) or "history" in verdict.message
+
+
+@pytest.mark.parametrize("number", ["3.4", "7.6", "7.7", "10.7", "11.4"])
+def test_a_model_that_cannot_learn_is_refused(number):
+    build = CASES[number][0][0][0]
+
+    def cut(*sizes):
+        model = build(*sizes)
+        model.forward = torch.no_grad()(model.forward)
+        return model
+
+    verdict = grade(number, cut)
+    assert verdict.status == NOT_YET and "gradient" in verdict.message
+
+
+@pytest.mark.parametrize("number", ["4.2", "4.3", "5.4", "9.5", "10.3", "10.6", "11.2", "11.3"])
+def test_an_answer_that_empties_what_it_was_given_is_examined_with_copies(number):
+    answer = CASES[number][0][0][0]
+
+    def emptying(*arguments):
+        result = answer(*(a.clone() if isinstance(a, torch.Tensor) else a for a in arguments))
+        with torch.no_grad():
+            for argument in arguments:
+                if isinstance(argument, torch.Tensor):
+                    argument.zero_()
+        return result
+
+    def wrong(*arguments):
+        result = emptying(*arguments)
+        return _spoil(result, lambda x: 0 * x)
+
+    assert grade(number, wrong).status == NOT_YET
