@@ -51,8 +51,33 @@ def real(name: str, value: object) -> float:
         if isinstance(value, str | bool):
             raise TypeError
         return float(value)  # type: ignore[arg-type]  # that is the question
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         raise TypeError(f"expected {name} as a number, got {value!r}") from None
+
+
+def switch(name: str, value: object) -> bool:
+    """Return True or False as a bool: Python's or numpy's.
+
+    Raises:
+        TypeError: if it is neither.
+    """
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError(
+            f"expected {name} to be True or False, got {value!r}: was another argument meant?"
+        )
+    return bool(value)
+
+
+def generator(value: object) -> None:
+    """Examine that something is a source of random numbers, or None for the global one.
+
+    Raises:
+        TypeError: if it is neither.
+    """
+    if value is not None and not isinstance(value, torch.Generator):
+        raise TypeError(
+            f"expected a torch.Generator, got {kind_of(value)}: rnnbook.seed(0) returns one"
+        )
 
 
 def tensor(name: str, value: object, hint: str) -> Tensor:
@@ -132,7 +157,7 @@ def within(name: str, values: Tensor, size: int | None, hint: str) -> None:
     """
     if not values.numel():
         return
-    low, high = int(values.min()), int(values.max())
+    low, high = int(values.long().min()), int(values.long().max())
     if low < 0 or (size is not None and high >= size):
         wanted = "of at least 0" if size is None else f"from 0 to {size - 1}"
         raise ValueError(f"expected {name} {wanted}, got {low} to {high}: {hint}")
@@ -146,6 +171,8 @@ def strings(name: str, value: object, hint: str) -> Sequence[str]:
     """
     if isinstance(value, str):
         return value
+    if kind_of(value) == "a numpy array":
+        value = value.tolist()  # type: ignore[attr-defined]
     if not isinstance(value, Sequence) or isinstance(value, bytes):
         raise TypeError(f"expected {name} as a string or strings, got {kind_of(value)}: {hint}")
     for member in value:

@@ -96,6 +96,7 @@ class RandomBatches:
         _check_sizes(self)
         longest = self.num_steps - 1 if self.offset is None else self.offset
         _require_room(self, longest + self.batch_size * self.num_steps + 1)
+        self._check_order(longest)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         offset = _offset(self, self.num_steps - 1)
@@ -109,15 +110,24 @@ class RandomBatches:
     def _order(self, count: int) -> list[int]:
         if self.order is None:
             return torch.randperm(count, generator=self.generator).tolist()
-        order = [arguments.whole("every window in order", window) for window in self.order]
-        if any(not 0 <= window < count for window in order):
-            raise ValueError(f"order must name windows from 0 to {count - 1}, got {self.order}")
-        if len(order) < self.batch_size:
+        return list(self.order)
+
+    def _check_order(self, longest: int) -> None:
+        """Examine the order for the largest offset that may be drawn, which leaves the fewest."""
+        if self.order is None:
+            return
+        self.order = [arguments.whole("every window in order", window) for window in self.order]
+        count = (len(self.tokens) - longest - 1) // self.num_steps
+        if any(not 0 <= window < count for window in self.order):
             raise ValueError(
-                f"order names {len(order)} windows, and a minibatch needs batch_size="
+                f"order must name windows from 0 to {count - 1}, whatever offset is drawn, got "
+                f"{self.order}: give an offset too"
+            )
+        if len(self.order) < self.batch_size:
+            raise ValueError(
+                f"order names {len(self.order)} windows, and a minibatch needs batch_size="
                 f"{self.batch_size}"
             )
-        return order
 
 
 @dataclass
@@ -181,6 +191,7 @@ def _check_sizes(batches: SequentialBatches | RandomBatches | WholeText) -> None
         arguments.whole(name, getattr(batches, name), least=1)
     if batches.offset is not None:
         arguments.whole("offset", batches.offset, least=0)
+    arguments.generator(getattr(batches, "generator", None))
     batches.tokens = arguments.tokens(batches.tokens)
 
 
@@ -227,6 +238,7 @@ class LengthBuckets(Sampler[list[int]]):
     ) -> None:
         for name, size in {"batch_size": batch_size, "pool": pool}.items():
             arguments.whole(name, size, least=1)
+        arguments.generator(generator)
         if not len(lengths):
             raise ValueError("expected at least one sequence")
         # An empty sequence has no step to read, and so no state of its own.

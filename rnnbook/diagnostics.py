@@ -291,6 +291,8 @@ def learn_delayed_recall(
         stop=lambda history: history["validation_accuracy"][-1] == 1,
         progress=False,
     )
+    if history.interrupted:
+        raise KeyboardInterrupt  # half a training has no result
     with evaluating(model):
         accuracy = _share_right(model, *delayed_recall(lag, 1000, generator))
     return Recall(accuracy, steps * history.epochs)

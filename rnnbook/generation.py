@@ -20,7 +20,7 @@ def generate(model: nn.Module, prompt: str, num_preds: int, vocab: Vocab) -> str
     Returns:
         The prompt and its continuation.
     Raises:
-        TypeError: if the prompt is no string, or ``num_preds`` no whole number.
+        TypeError: if an argument is of another kind, or the model does not return a pair.
         ValueError: if the prompt is empty or has characters outside the vocabulary,
             ``num_preds`` is negative, or the vocabulary has another size than the model's.
     Source: chapter 3.
@@ -28,6 +28,8 @@ def generate(model: nn.Module, prompt: str, num_preds: int, vocab: Vocab) -> str
     if not isinstance(prompt, str):
         raise TypeError(f"expected the prompt as a string, got {kind_of(prompt)}")
     whole("num_preds", num_preds, least=0)
+    if not isinstance(vocab, Vocab):
+        raise TypeError(f"expected vocab as a Vocab, got {kind_of(vocab)}")
     if not prompt:
         raise ValueError("expected a prompt of at least one character, got an empty one")
     if unknown := sorted(set(prompt) - set(vocab.idx_to_token)):
@@ -45,13 +47,20 @@ def _continue(model: nn.Module, prompt: Tensor, num_preds: int, V: int) -> list[
     """Return the indices that follow a prompt of shape (T,)."""
     x, state, indices = prompt.unsqueeze(0), None, []  # (1, T)
     for _ in range(num_preds):
-        logits, state = model(x, state)  # (T, 1, V)
+        answer = model(x, state)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise TypeError(
+                f"expected the model to return the pair (logits, state), got {kind_of(answer)}"
+            )
+        logits, state = answer  # (T, 1, V)
         if tuple(logits.shape) != (x.shape[1], 1, V):
             raise ValueError(
                 f"expected logits of shape (T, B, V) = {(x.shape[1], 1, V)}, got "
                 f"{tuple(logits.shape)}: was the model trained with another vocabulary, or is it "
                 "batch-first?"
             )
+        if logits[-1].isnan().any():
+            raise ValueError("the model's logits are not a number: has its training diverged?")
         x = logits[-1:].argmax(dim=2)  # (1, 1)
         indices.append(x.item())
     return indices

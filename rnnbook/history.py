@@ -11,7 +11,7 @@ class History:
     ``fit`` records ``loss`` (the mean over the epoch's predictions, in nats, as training saw it),
     ``grad_norm`` (the mean norm of the gradient before clipping), ``per_second`` (predictions a
     second) and, where it was given something to validate on, ``validation_loss``; and the metrics
-    that it was given.
+    that it was given. ``interrupted`` says whether the reader stopped it.
 
     Example:
         >>> history = History()
@@ -21,11 +21,14 @@ class History:
     """
 
     metrics: dict[str, list[float]] = field(default_factory=dict)
+    interrupted: bool = False
 
     def record(self, **values: float) -> None:
-        """Append one epoch's values."""
-        for name, value in values.items():
-            self.metrics.setdefault(name, []).append(float(value))
+        """Append one epoch's values; what was not measured in an epoch is NaN there."""
+        epochs = self.epochs
+        for name in dict.fromkeys([*self.metrics, *values]):
+            entries = self.metrics.setdefault(name, [math.nan] * epochs)
+            entries.append(float(values.get(name, math.nan)))
 
     def __getitem__(self, name: str) -> list[float]:
         """Return a metric's values, one an epoch.

@@ -5,8 +5,10 @@ is the mean of; and the state with which the next minibatch may go on, None if t
 ``training.fit`` trains with any of them.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,9 +18,11 @@ from rnnbook.models import device_of, evaluating
 from rnnbook.recurrent import State
 
 BATCH_FIRST = (
-    "The model's logits are batch-first, (B, T, V), and the loss expects (T, B, V): return "
-    "logits.transpose(0, 1)"
+    "The model's logits are batch-first, (B, T, V), and the loss expects (T, B, V). If its layer "
+    "has batch_first=True, return logits.transpose(0, 1); if not, it reads along the batch: give "
+    "it X.T"
 )
+_time_major: WeakSet[nn.Module] = WeakSet()  # models that were asked
 Loss = Callable[[nn.Module, Any, State | None], tuple[Tensor, int, State | None]]
 
 
@@ -46,7 +50,7 @@ def next_token(
         )
     logits, state = answer
     loss = cross_entropy(logits, Y)
-    if len(X) == X.shape[1] > 1:
+    if len(X) == X.shape[1] > 1 and model not in _time_major:
         _refuse_batch_first(model, X)
     return loss, Y.numel(), state
 
@@ -69,11 +73,17 @@ def _refuse_batch_first(model: nn.Module, X: Tensor) -> None:
     """Refuse a batch-first model where B = T, so that the shapes of a minibatch do not tell.
 
     Trained on targets in another order than its logits, it would learn nothing, without a word.
+    A copy is asked, once: a call may change a model. One that cannot read a single sequence of two
+    steps cannot be asked.
     """
-    with evaluating(model):
-        logits, _ = model(X[:1, :2], None)  # B = 1, T = 2: now they do
-    if tuple(logits.shape[:2]) != (2, 1):
+    try:
+        with evaluating(other := copy.deepcopy(model)):
+            shape = tuple(other(X[:1, :2], None)[0].shape[:2])  # B = 1, T = 2: now they do
+    except (RuntimeError, ValueError, TypeError):
+        shape = (2, 1)
+    if shape == (1, 2):
         raise ValueError(BATCH_FIRST)
+    _time_major.add(model)
 
 
 def classification(

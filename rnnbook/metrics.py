@@ -99,7 +99,7 @@ def recall(counts: Tensor) -> Tensor:
         ValueError: if the counts are no square matrix.
     """
     arguments.require_square(counts)
-    return counts.diagonal() / counts.sum(dim=1).clamp(min=1)
+    return counts.diagonal() / _none_is_one(counts.sum(dim=1))
 
 
 def macro_f1(counts: Tensor) -> float:
@@ -113,4 +113,9 @@ def macro_f1(counts: Tensor) -> float:
     """
     arguments.require_square(counts)
     hits = counts.diagonal()
-    return (2 * hits / (counts.sum(dim=0) + counts.sum(dim=1)).clamp(min=1)).mean().item()
+    return (2 * hits / _none_is_one(counts.sum(dim=0) + counts.sum(dim=1))).mean().item()
+
+
+def _none_is_one(totals: Tensor) -> Tensor:
+    """Return what may be divided by: of nothing every share is 0."""
+    return torch.where(totals == 0, 1, totals)

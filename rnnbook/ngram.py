@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from rnnbook.arguments import kind_of, real, whole
+from rnnbook.history import exp
 
 CONCENTRATION = 5.0  # chosen in chapter 2 on the validation part
 
@@ -40,16 +41,26 @@ class NGram:
         if not 0 <= real("concentration", concentration) < math.inf:
             raise ValueError(f"expected a concentration of at least 0, got {concentration}")
         self.n, self.vocab_size, self.concentration = n, vocab_size, concentration
+        self.seen: set = set()
         self.counts: Counter[tuple] = Counter()  # of a context and the token after it
         self.totals: Counter[tuple] = Counter()  # of a context, whatever comes after it
 
     def fit(self, tokens: Sequence) -> "NGram":
         """Count a text: a string (its characters) or a list of tokens. Return the model.
 
+        A second text is counted on top of the first.
+
         Raises:
             TypeError: if it is neither.
+            ValueError: if there are more different tokens than ``vocab_size``.
         """
         tokens = tuple(_sequence(tokens))
+        self.seen.update(tokens)
+        if self.n and len(self.seen) > self.vocab_size:
+            raise ValueError(
+                f"there are {len(self.seen)} different tokens, and vocab_size is "
+                f"{self.vocab_size}: the probabilities would add up to more than 1"
+            )
         for length in range(self.n):  # of the context
             for start in range(len(tokens) - length):
                 context, token = tokens[start : start + length], tokens[start + length]
@@ -58,8 +69,15 @@ class NGram:
         return self
 
     def probability(self, token: object, context: Sequence = ()) -> float:
-        """Return p(token | context); of a longer context only the last n - 1 tokens count."""
-        context = _sequence(context)
+        """Return p(token | context); of a longer context only the last n - 1 tokens count.
+
+        Raises:
+            TypeError: if the token is a tensor, or the context no string or list.
+        """
+        _sequence([token])
+        return self._probability(token, _sequence(context))
+
+    def _probability(self, token: object, context: Sequence) -> float:
         context = tuple(context[max(0, len(context) - self.n + 1) :]) if self.n else ()
         p = 1 / self.vocab_size
         for length in range(min(self.n, len(context) + 1)):
@@ -83,7 +101,7 @@ class NGram:
             raise ValueError(f"expected at least 2 tokens, of which one is predicted: {tokens!r}")
         total = 0.0
         for t in range(1, len(tokens)):
-            p = self.probability(tokens[t], tokens[max(0, t - self.n + 1) : t])
+            p = self._probability(tokens[t], tokens[max(0, t - self.n + 1) : t])
             if not p:
                 return math.inf
             total -= math.log(p)
@@ -91,7 +109,7 @@ class NGram:
 
     def perplexity(self, tokens: Sequence) -> float:
         """Return exp of the cross-entropy of a text: 1 for certainty, V for blind guessing."""
-        return math.exp(self.nats(tokens))
+        return exp(self.nats(tokens))
 
     def sample(self, length: int, alphabet: Sequence[str], rng: random.Random) -> str:
         """Write a text, each token drawn from its probability given those before it.
@@ -104,16 +122,22 @@ class NGram:
             The tokens, joined.
         Raises:
             TypeError: if the length is no whole number.
-            ValueError: if it is negative, or the alphabet is empty.
+            ValueError: if it is negative, the alphabet is empty, or nothing of it can come next.
         """
         whole("length", length, least=0)
         if not len(alphabet):
             raise ValueError("expected an alphabet of at least one token, got an empty one")
         written: list[str] = []
         for _ in range(length):
-            weights = [self.probability(token, written[-self.n :]) for token in alphabet]
+            context = written[max(0, len(written) - self.n) :]
+            weights = [self._probability(token, context) for token in alphabet]
+            if not any(weights):
+                raise ValueError(
+                    f"after {context!r} none of the alphabet can come: nothing was counted there, "
+                    "and the concentration is 0"
+                )
             written += rng.choices(alphabet, weights)
-        return "".join(written)
+        return "".join(map(str, written))
 
 
 def _sequence(tokens: Sequence) -> Sequence:
@@ -122,5 +146,10 @@ def _sequence(tokens: Sequence) -> Sequence:
         raise TypeError(
             f"expected a string or a list of tokens, got {kind_of(tokens)}: count the text itself, "
             "or tokens.tolist()"
+        )
+    if any(hasattr(token, "dim") for token in tokens):
+        raise TypeError(
+            "expected a string or a list of tokens, got tensors in a list, of which no two are the "
+            "same: tokens.tolist()"
         )
     return tokens

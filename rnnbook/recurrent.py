@@ -2,14 +2,14 @@
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from rnnbook.arguments import kind_of, real, tensor, whole
+from rnnbook.arguments import kind_of, real, switch, tensor, whole
 
 State = Tensor | tuple[Tensor, ...]
 
@@ -115,23 +115,19 @@ class _Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         sizes = {"input_size": input_size, "hidden_size": hidden_size, "num_layers": num_layers}
-        for name, size in sizes.items():
-            whole(name, size, least=1)
+        input_size, hidden_size, num_layers = (
+            whole(name, size, least=1) for name, size in sizes.items()
+        )
         switches = {"bias": bias, "batch_first": batch_first, "bidirectional": bidirectional}
-        for name, switch in switches.items():
-            if not isinstance(switch, bool):
-                raise TypeError(
-                    f"expected {name} to be True or False, got {switch!r}: was another argument "
-                    "meant? Give those after num_layers by name"
-                )
-        if not 0 <= real("dropout", dropout) <= 1:
+        bias, batch_first, bidirectional = (switch(*one) for one in switches.items())
+        if not 0 <= (dropout := real("dropout", dropout)) <= 1:
             raise ValueError(f"expected a dropout probability from 0 to 1, got {dropout}")
         if dropout and num_layers == 1:
             warnings.warn(
                 f"dropout={dropout} does nothing here: it acts between layers, and num_layers is 1",
                 stacklevel=3,  # the line that makes the layer
             )
-        if not 0 <= whole("proj_size", proj_size) < hidden_size:
+        if not 0 <= (proj_size := whole("proj_size", proj_size)) < hidden_size:
             raise ValueError(
                 f"expected proj_size from 0 (none) to below hidden_size={hidden_size}, "
                 f"got {proj_size}"
@@ -337,11 +333,8 @@ class _Recurrent(nn.Module):
     def _takes(self, x: Tensor) -> bool:
         """Return whether x has a type that these weights can be multiplied with."""
         weight = self.weight_ih_l0
-        return x.dtype == weight.dtype or (
-            torch.is_autocast_enabled(x.device.type)
-            and x.is_floating_point()
-            and weight.is_floating_point()
-        )
+        floats = x.is_floating_point() and weight.is_floating_point()
+        return x.dtype == weight.dtype or (floats and _autocasts(x))
 
 
 def _as_products(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -349,10 +342,15 @@ def _as_products(*tensors: Tensor) -> tuple[Tensor, ...]:
 
     Autocast sees single operations, not a whole recurrence with a backward pass of its own.
     """
-    kind = tensors[0].device.type
-    if not torch.is_autocast_enabled(kind) or tensors[0].dtype == torch.float64:
+    if not _autocasts(tensors[0]) or tensors[0].dtype == torch.float64:
         return tensors  # autocast leaves float64 alone
-    return tuple(part.to(torch.get_autocast_dtype(kind)) for part in tensors)
+    dtype = torch.get_autocast_dtype(tensors[0].device.type)
+    return tuple(part.to(dtype) for part in tensors)
+
+
+def _autocasts(x: Tensor) -> bool:
+    """Say whether autocast is on where a tensor is; there is none for shapes without numbers."""
+    return x.device.type != "meta" and torch.is_autocast_enabled(x.device.type)
 
 
 def _reorder(x: Tensor, steps: Tensor) -> Tensor:
@@ -418,7 +416,10 @@ class RNN(_Recurrent):
         if self.bias:
             input_projection = input_projection + p["bias_ih"] + p["bias_hh"]
         tensors = _as_products(input_projection, state[0], p["weight_hh"].T)
-        return (Recurrence.apply(*tensors, self.nonlinearity),)
+        # The compiler follows the loop itself; of our derivatives it knows nothing.
+        followed = torch.compiler.is_compiling()
+        run: Callable[..., Tensor] = Recurrence.forward if followed else Recurrence.apply
+        return (run(*tensors, self.nonlinearity),)
 
 
 class LSTM(_Recurrent):
@@ -592,13 +593,24 @@ def detach(state: State | None) -> State | None:
     """Cut a recurrent state off the graph that computed it.
 
     Args:
-        state: a tensor, a tuple of tensors (as an LSTM's), or None.
+        state: a tensor, a tuple of tensors (as an LSTM's), or None; also a list, a dictionary or a
+            named tuple of them.
     Returns:
-        The same numbers, without their history.
+        The same numbers in the same form, without their history.
+    Raises:
+        TypeError: if it is made of anything else.
     """
-    if isinstance(state, tuple):
-        return tuple(cast(Tensor, detach(part)) for part in state)
-    return state if state is None else state.detach()
+    return cast(State | None, _detached(state))
+
+
+def _detached(state: Any) -> Any:
+    if isinstance(state, tuple) and hasattr(state, "_fields"):
+        return type(state)(*map(_detached, state))
+    if isinstance(state, tuple | list):
+        return type(state)(map(_detached, state))
+    if isinstance(state, dict):
+        return {name: _detached(part) for name, part in state.items()}
+    return None if state is None else tensor("the state", state, "or a tuple of tensors").detach()
 
 
 def set_gate_bias(layer: nn.Module, value: float) -> None:

@@ -64,9 +64,10 @@ def seed(number: int) -> torch.Generator:
         A fresh CPU generator with the same seed, for code that wants a stream of its own.
     Raises:
         TypeError: if it is no whole number.
-        ValueError: if it is negative.
+        ValueError: if it is negative, or too large for PyTorch.
     """
-    number = whole("the seed", number, least=0)
+    if (number := whole("the seed", number, least=0)) >= 2**63:
+        raise ValueError(f"expected the seed below 2 ** 63, got {number}")
     random.seed(number)
     torch.manual_seed(number)
     return torch.Generator().manual_seed(number)
@@ -126,11 +127,19 @@ def relative_distance(a: Tensor | Sequence[Tensor], b: Tensor | Sequence[Tensor]
         )
     if not any(t.numel() for t in theirs):
         raise ValueError("there is no entry to compare: the tensors are empty, or there are none")
-    x, y = (torch.cat([t.detach().cpu().double().flatten() for t in x]) for x in (ours, theirs))
+    x, y = (torch.cat([_double(t) for t in x]) for x in (ours, theirs))
     for name, vector in (("first", x), ("second", y)):
         if not torch.isfinite(vector).all():
             raise ValueError(f"an entry of the {name} argument is infinite or not a number")
+    # In units of the largest magnitude: squares of 1e-200 or 1e200 would be 0 or infinite.
+    if (unit := max(x.abs().max().item(), y.abs().max().item())) > 0:
+        x, y = x / unit, y / unit
     apart, size = (x - y).norm().item(), y.norm().item()
     if apart == 0:
         return 0.0
     return apart / size if size else math.inf
+
+
+def _double(t: Tensor) -> Tensor:
+    """Return a tensor's entries as a vector on the CPU, in double precision."""
+    return t.detach().cpu().to(torch.complex128 if t.is_complex() else torch.float64).flatten()

@@ -56,7 +56,7 @@ class Vocab:
     def __init__(
         self, tokens: Sequence[str] = (), min_freq: int = 0, reserved_tokens: Sequence[str] = ()
     ) -> None:
-        strings("tokens", tokens, "flatten lines into one list of tokens first")
+        tokens = strings("tokens", tokens, "flatten lines into one list of tokens first")
         if isinstance(reserved_tokens, str):
             raise TypeError(
                 f"expected reserved_tokens as a sequence of strings, got the string "
@@ -130,7 +130,7 @@ class Vocab:
             IndexError: if an index is not in the table.
             TypeError: if they are not a vector of whole numbers.
         """
-        numbers = indices.tolist() if isinstance(indices, Tensor) else indices
+        numbers = indices.tolist() if hasattr(indices, "tolist") else indices
         if not isinstance(numbers, Sequence) or isinstance(numbers, str):
             raise TypeError(
                 f"expected indices as a vector (N,) or a list, got {kind_of(indices)}"
@@ -182,7 +182,7 @@ def split(text: str, validation: float = 0.1, test: float = 0.1) -> tuple[str, s
     Raises:
         ValueError: if a fraction is not above 0, or nothing is left to train on.
     """
-    if not isinstance(text, Sequence):
+    if not (hasattr(text, "__len__") and hasattr(text, "__getitem__")) or isinstance(text, dict):
         raise TypeError(f"expected a text, a string or another sequence, got {kind_of(text)}")
     validation, test = real("validation", validation), real("test", test)
     if not (min(validation, test) > 0 and validation + test < 1):

@@ -4,6 +4,7 @@ import copy
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +53,8 @@ def fit(
     An epoch, and every minibatch of batches that do not, starts from a fresh state.
 
     An interruption (the stop button) ends the training: one line says where, and the history so far
-    comes back. The model is in training or evaluation mode as it was before.
+    comes back, its ``interrupted`` True. The model is in training or evaluation mode as it was
+    before.
 
     Args:
         model: what is trained, in place.
@@ -62,7 +64,8 @@ def fit(
         lr: learning rate of plain SGD, 1 if None; an optimiser that is given has its own.
         clip: largest norm of the gradient, dimensionless; None leaves it as it is.
         optimizer: over the model's parameters; plain SGD if None.
-        scheduler: of the optimiser's learning rate; it makes a step after every epoch.
+        scheduler: of the optimiser's learning rate; it makes a step after every epoch, a
+            ``ReduceLROnPlateau`` with the validation loss (or else the loss).
         validation: minibatches whose loss is measured after every epoch, with dropout off.
         metrics: functions of the model, by name, called after every epoch with dropout off.
         stop: called after every epoch with the history; True ends the training.
@@ -70,23 +73,27 @@ def fit(
             lowest loss so far (the validation loss if there is one).
         vocab: of the text, for the checkpoint.
         on_epoch: functions called after every epoch with its number (from 1) and the history.
-        history: of the epochs before, as ``resume`` gives it: training goes on with the next.
+        history: of the epochs before, as ``checkpoints.resume`` gives it: training goes on with the
+            next. It stays as it is.
         progress: whether to show a progress bar; ``TQDM_DISABLE=1`` hides all of them.
     Returns:
-        The history.
+        The history, a new one.
     Raises:
         TypeError: if an argument is of another kind.
         ValueError: if ``epochs`` is below 1, ``clip`` is not positive, no minibatch came, the
             optimiser has none of the model's parameters, or one of these is not finite.
-        DivergedError: if the loss, the norm of the gradient or a parameter is not finite. It names
-            the epoch and the step, and the model holds the parameters from before the epoch.
+        DivergedError: if the loss, the validation loss, the norm of the gradient or a parameter is
+            not finite. It names the epoch and the step; model and optimiser are as they were before
+            the epoch.
     Source: chapter 5.
     """
-    _check_plan(epochs, clip, metrics, on_epoch)
+    _check_plan(model, loss, epochs, clip)
+    _check_reports(metrics, stop, checkpoint, vocab, on_epoch, history)
     for name, passes in {"batches": batches, "validation": validation}.items():
         _check_passes(name, passes, epochs)
-    optimizer = _optimizer_for(model, optimizer, lr)
-    history = History() if history is None else history
+    optimizer = _optimizer_for(model, optimizer, lr, scheduler)
+    history = copy.deepcopy(history) if history else History()
+    best = _best(history, validation, checkpoint)
     first, where = history.epochs + 1, _Position()
     # The bar goes away when it is done; stored outputs, which are compared, must never hold one.
     # In a notebook tqdm does not look at its own variable, so it is read here.
@@ -95,21 +102,26 @@ def fit(
     with _modes_kept(model), _interruptible(where, history):
         for epoch in bar:
             where.epoch, where.step = epoch, 0
-            with _restoring(model, epoch):
+            with _restoring(model, optimizer, epoch):
                 measured = _train_epoch(model, batches, loss, optimizer, clip, where)
                 if validation is not None:
                     measured["validation_loss"] = evaluate(model, validation, loss)
                 _check_finite(measured, model)
             with evaluating(model):
-                measured |= {name: metric(model) for name, metric in (metrics or {}).items()}
-            if scheduler is not None:
+                measured |= {
+                    name: real(f"the metric {name}", metric(model))
+                    for name, metric in (metrics or {}).items()
+                }
+            watched = measured.get("validation_loss", measured["loss"])
+            if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+                scheduler.step(watched)
+            elif scheduler is not None:
                 scheduler.step()
             history.record(**measured)
-            watched = "validation_loss" if validation is not None else "loss"
-            if checkpoint is not None and history[watched][-1] < min(
-                history[watched][:-1], default=math.inf
-            ):
-                checkpoints.save(model, checkpoint, optimizer, scheduler, history, vocab)
+            if checkpoint is not None and watched < best:
+                best = watched
+                source = getattr(batches, "generator", None)
+                checkpoints.save(model, checkpoint, optimizer, scheduler, history, vocab, source)
             for report in on_epoch:
                 report(epoch, history)
             if stop is not None and stop(history):
@@ -131,9 +143,10 @@ def _interruptible(where: _Position, history: History) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
+        history.interrupted = True
         print(
             f"interrupted in epoch {where.epoch}, after step {where.step}: the model holds the "
-            f"parameters of that moment; the history has the {history.epochs} whole epochs before"
+            f"parameters of that moment; the history has {history.epochs} whole epochs"
         )
 
 
@@ -177,7 +190,8 @@ def _losses(model: nn.Module, batches: Iterable, loss: Loss) -> Iterator[tuple[T
     carries_state, state = getattr(batches, "carries_state", False), None
     for batch in batches:
         found = loss(model, batch, detach(state) if carries_state else None)
-        if not isinstance(found, tuple) or len(found) != 3 or not isinstance(found[0], Tensor):
+        is_triple = isinstance(found, tuple | list) and len(found) == 3
+        if not is_triple or not isinstance(found[0], Tensor):
             raise TypeError(
                 f"expected loss(model, batch, state) to return a loss, its count and a state, got "
                 f"{kind_of(found)}"
@@ -226,7 +240,7 @@ def optimizer_step(
     """Make one step of an optimiser: zero the gradients, backward, clip, step.
 
     Args:
-        model: the model whose gradient is clipped.
+        model: the model; the gradient is clipped of those parameters that the optimiser holds.
         loss: a tensor of shape (), connected to the model's parameters.
         optimizer: over the model's parameters.
         clip: largest norm of the gradient, dimensionless; None leaves it as it is.
@@ -245,12 +259,21 @@ def optimizer_step(
             "the loss does not depend on any parameter: was it computed under no_grad, or from "
             "something that is detached?"
         )
+    # Those that the optimiser does not hold would else add up, from step to step.
+    model.zero_grad()
     optimizer.zero_grad()
     loss.backward()
+    held = [p for group in optimizer.param_groups for p in group["params"]]
+    if all(p.grad is None for p in held):
+        raise ValueError(
+            "the loss does not depend on any parameter that the optimiser holds: does it use "
+            "another model than the one that it is given?"
+        )
     # An infinite bound clips nothing, and the norm before clipping comes back all the same.
-    norm = nn.utils.clip_grad_norm_(model.parameters(), clip or math.inf)
+    norm = nn.utils.clip_grad_norm_(held, clip or math.inf)
     if not torch.isfinite(norm):
         # Clipped, such a gradient would be all zeros, or not a number.
+        model.zero_grad()
         optimizer.zero_grad()
         raise DivergedError(
             f"step {step}: the loss is {loss.item():.4g}, and the norm of its gradient is "
@@ -260,55 +283,107 @@ def optimizer_step(
     return norm
 
 
-def _check_plan(
-    epochs: int, clip: float | None, metrics: object, on_epoch: Sequence[Callable]
-) -> None:
+def _check_plan(model: object, loss: object, epochs: int, clip: float | None) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"expected a model, an nn.Module, got {kind_of(model)}")
+    if not callable(loss) or isinstance(loss, nn.Module):
+        raise TypeError(
+            f"expected loss as a function of model, batch and state, got {kind_of(loss)}: "
+            "rnnbook.losses has some"
+        )
     whole("epochs", epochs, least=1)
     if clip is not None and not real("clip", clip) > 0:
         raise ValueError(f"expected clip above 0, or None for no clipping, got {clip}")
+
+
+def _check_reports(
+    metrics: object, stop: object, checkpoint: object, vocab: object, on_epoch: object,
+    history: object,
+) -> None:  # fmt: skip
+    """Examine what is used after an epoch, before one is trained."""
     if metrics is not None and not isinstance(metrics, Mapping):
         raise TypeError(
             f"expected metrics as a dictionary, functions by name, got {kind_of(metrics)}"
         )
+    if taken := {"loss", "grad_norm", "per_second", "validation_loss"} & set(metrics or {}):
+        raise ValueError(f"the name {taken.pop()!r} of a metric is taken: fit measures it itself")
     if not isinstance(on_epoch, Sequence):
         raise TypeError(f"expected on_epoch as a list of functions, got {kind_of(on_epoch)}")
+    named = {f"the metric {name}": metric for name, metric in (metrics or {}).items()}
+    for name, function in [*named.items(), ("stop", stop), *(("on_epoch", f) for f in on_epoch)]:
+        if not callable(function) and not (name == "stop" and stop is None):
+            raise TypeError(f"expected {name} as a function, got {kind_of(function)}")
+    if vocab is not None and not isinstance(vocab, Vocab):
+        raise TypeError(f"expected vocab as a Vocab, got {kind_of(vocab)}")
+    if history is not None and not isinstance(history, History):
+        raise TypeError(f"expected history as a History, got {kind_of(history)}")
+    if checkpoint is not None and Path(str(checkpoint)).is_dir():
+        raise ValueError(f"expected checkpoint as a file, and {checkpoint} is a folder")
 
 
 def _check_passes(name: str, batches: object, epochs: int) -> None:
     """Examine that something can be gone through, once an epoch."""
     if batches is None and name == "validation":
         return
-    if not isinstance(batches, Iterable) or isinstance(batches, str | Tensor):
+    goes_through = hasattr(batches, "__iter__") or hasattr(batches, "__getitem__")
+    if not goes_through or isinstance(batches, str | Tensor | Mapping):
         raise TypeError(
             f"expected {name} as minibatches to iterate over, got {kind_of(batches)}: "
             "rnnbook.batching makes them from tokens"
         )
-    if isinstance(batches, Iterator) and epochs > 1:
+    # Of iterators of a reader's own nobody knows: they may begin anew.
+    used_up = isinstance(batches, Iterator) and type(batches).__module__ == "builtins"
+    if used_up and epochs > 1:
         raise ValueError(
             f"{name} is a generator, used up after one pass, and there are {epochs} epochs: give a "
             "sampler, or list(...) of it"
         )
 
 
+def _best(history: History, validation: object, checkpoint: str | Path | None) -> float:
+    """Return the lowest loss so far; a file that is not there yet is always written."""
+    watched = history.metrics.get("loss" if validation is None else "validation_loss", [])
+    if checkpoint is None or not Path(checkpoint).exists():
+        return math.inf
+    return min((value for value in watched if not math.isnan(value)), default=math.inf)
+
+
 def _optimizer_for(
-    model: nn.Module, optimizer: torch.optim.Optimizer | None, lr: float | None
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer | None,
+    lr: float | None,
+    scheduler: torch.optim.lr_scheduler.LRScheduler | None,
 ) -> torch.optim.Optimizer:
     """Return the optimiser, plain SGD if none is given, once it can train this model."""
-    trained = {id(p) for p in model.parameters() if p.requires_grad}
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if not trained:
         raise ValueError("the model has no parameter that could be trained")
     for name, parameter in model.named_parameters():
         if not torch.isfinite(parameter).all():
             raise ValueError(f"before training, an entry of {name} is infinite or not a number")
+    if scheduler is not None and scheduler.optimizer is not optimizer:
+        raise ValueError("the scheduler is of another optimiser: give fit the two together")
     if optimizer is None:
         return torch.optim.SGD(model.parameters(), 1.0 if lr is None else real("lr", lr))
+    if not isinstance(optimizer, torch.optim.Optimizer) or isinstance(optimizer, torch.optim.LBFGS):
+        raise TypeError(
+            f"expected an optimiser that makes a step by itself, such as "
+            f"torch.optim.SGD(model.parameters(), 1.0), got {kind_of(optimizer)}"
+        )
     if lr is not None:
         raise ValueError("lr is that of plain SGD: the optimiser that was given has its own")
     held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-    if not trained & held:
+    left_out = [name for name, p in trained.items() if id(p) not in held]
+    if len(left_out) == len(trained):
         raise ValueError(
             "the optimiser holds none of this model's parameters and would train nothing: was it "
             "made for another model, or before this one was copied?"
+        )
+    if left_out:
+        warnings.warn(
+            f"the optimiser does not hold {', '.join(left_out)}: not trained. If that is meant, "
+            "requires_grad_(False) says so",
+            stacklevel=3,
         )
     return optimizer
 
@@ -317,20 +392,21 @@ def _check_finite(measured: Mapping[str, float], model: nn.Module) -> None:
     """Examine what an epoch has led to."""
     if not math.isfinite(measured.get("validation_loss", 0.0)):
         raise DivergedError(f"the validation loss is {measured['validation_loss']}")
-    for name, value in model.state_dict().items():
-        if value.is_floating_point() and not torch.isfinite(value).all():
+    for name, value in model.named_parameters():
+        if not torch.isfinite(value).all():
             raise DivergedError(f"after its last step, an entry of {name} is not finite")
 
 
 @contextmanager
-def _restoring(model: nn.Module, epoch: int) -> Iterator[None]:
-    """Within ``with``, let training that diverges leave the model as it was before the epoch."""
-    good = copy.deepcopy(model.state_dict())
+def _restoring(model: nn.Module, optimizer: torch.optim.Optimizer, epoch: int) -> Iterator[None]:
+    """Within ``with``, let training that diverges leave all as it was before the epoch."""
+    good, remembered = copy.deepcopy(model.state_dict()), copy.deepcopy(optimizer.state_dict())
     try:
         yield
     except DivergedError as error:
         model.load_state_dict(good)
+        optimizer.load_state_dict(remembered)
         raise DivergedError(
-            f"epoch {epoch}, {error}. The model holds the parameters from before this epoch; try a "
-            "smaller learning rate, or clip the gradient"
+            f"epoch {epoch}, {error}. Model and optimiser are as they were before this epoch; try "
+            "a smaller learning rate, or clip the gradient"
         ) from None

@@ -4,6 +4,7 @@ import copy
 import math
 import random
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -114,10 +115,14 @@ def test_resuming_wants_all_that_was_there(tmp_path):
     path, model = tmp_path / "model.pt", _model()
     optimizer, scheduler = _adam(model)
     checkpoints.save(model, path, optimizer)
-    with pytest.raises(ValueError, match="none is in .* of the scheduler"):
+    with pytest.raises(
+        ValueError, match="the scheduler in .* is NoneType, and the one given is Exp"
+    ):
         checkpoints.resume(model, path, optimizer, scheduler)
     checkpoints.save(model, path, optimizer, scheduler)
-    with pytest.raises(ValueError, match="one is in .* of the scheduler"):
+    with pytest.raises(
+        ValueError, match="the scheduler in .* is ExponentialLR, and the one given is None"
+    ):
         checkpoints.resume(model, path, optimizer)
 
 
@@ -162,6 +167,71 @@ def test_a_readers_own_layer_has_no_sizes(tmp_path):
 
     assert CharLM(Other()).sizes == {}
     assert CharLM(Own(4, 3)).sizes == {}
+
+
+def test_numpys_numbers_do_not_make_a_file_that_cannot_be_read(tmp_path):
+    path, vocab = tmp_path / "model.pt", Vocab(list(np.array(list(TEXT))))
+    model = CharLM(LSTM(np.int64(len(VOCAB)), np.int64(8)))
+    optimizer = torch.optim.Adam(model.parameters(), lr=np.logspace(-3, -1, 3)[0])
+    history = _go_on(model, optimizer)
+    checkpoints.save(model, path, optimizer, history=history, vocab=vocab)
+    assert list(checkpoints.load(model, path).vocab) == list(VOCAB)
+
+
+def test_what_cannot_be_read_back_is_refused_and_the_old_file_stays(tmp_path):
+    class Odd(nn.Linear):
+        def get_extra_state(self):
+            return object
+
+        def set_extra_state(self, state):
+            pass
+
+    path = tmp_path / "model.pt"
+    checkpoints.save(_model(), path)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="never read again"):
+        checkpoints.save(Odd(1, 1), path)
+    assert path.read_bytes() == before
+
+
+def test_another_kind_of_optimiser_is_noticed_before_anything_changes(tmp_path):
+    path, model = tmp_path / "model.pt", _model()
+    checkpoints.save(model, path, _adam(model)[0])
+    other = _model(seed=8)
+    before = copy.deepcopy(other.state_dict())
+    with pytest.raises(ValueError, match="is Adam, and the one given is AdamW"):
+        checkpoints.resume(other, path, torch.optim.AdamW(other.parameters()))
+    groups = [{"params": [p]} for p in other.parameters()]
+    with pytest.raises(ValueError, match="param"):
+        checkpoints.resume(other, path, torch.optim.Adam(groups))
+    torch.testing.assert_close(other.state_dict(), before, rtol=0, atol=0)
+
+
+def test_a_generator_of_the_minibatches_own_goes_on_too(tmp_path):
+    path, model = tmp_path / "model.pt", _model()
+    batches = RandomBatches(TOKENS, 4, 20, generator=torch.Generator().manual_seed(1))
+    optimizer, _ = _adam(model)
+    options = {"optimizer": optimizer, "progress": False}
+    history = fit(model, batches, next_token, epochs=1, checkpoint=path, **options)
+    unbroken = fit(model, batches, next_token, epochs=2, history=history, **options)
+    batches = RandomBatches(TOKENS, 4, 20, generator=torch.Generator().manual_seed(9))
+    with pytest.raises(ValueError, match="generator of the minibatches' own is not|is in"):
+        checkpoints.resume(model, path, optimizer)
+    found = checkpoints.resume(model, path, optimizer, generator=batches.generator)
+    resumed = fit(model, batches, next_token, epochs=2, history=found.history, **options)
+    assert resumed["loss"] == unbroken["loss"]
+
+
+def test_a_subclass_is_not_taken_for_a_plain_model_and_types_stay(tmp_path):
+    class Negative(CharLM):
+        """Another forward."""
+
+    checkpoints.save(Negative(RNN(len(VOCAB), 4)), tmp_path / "a.pt", vocab=VOCAB)
+    with pytest.raises(ValueError, match="not of a CharLM"):
+        checkpoints.load_language_model(tmp_path / "a.pt")
+    checkpoints.save(_model().double(), tmp_path / "b.pt", vocab=VOCAB)
+    built, _ = checkpoints.load_language_model(tmp_path / "b.pt")
+    assert built.head.weight.dtype == torch.float64
 
 
 class Compiled(nn.Module):

@@ -195,3 +195,17 @@ def test_with_a_generator_the_global_stream_gives_the_heads_weights_alone():
 def test_steps_that_are_no_whole_number_of_rounds_are_refused(max_steps):
     with pytest.raises(ValueError, match="a multiple of 25"):
         learn_delayed_recall(RNN(FEATURES, 4, batch_first=True), 2, max_steps=max_steps)
+
+
+def test_half_a_training_has_no_result():
+    class Stopped(nn.RNN):
+        calls = 0
+
+        def forward(self, *arguments):
+            self.calls += 1
+            if self.calls == 7:
+                raise KeyboardInterrupt
+            return super().forward(*arguments)
+
+    with pytest.raises(KeyboardInterrupt):
+        learn_delayed_recall(Stopped(16, 4, batch_first=True), 2, max_steps=50)

@@ -13,10 +13,13 @@ def test_a_history_starts_empty_and_grows_by_name():
     assert history.epochs == 0
     history.record(loss=0.0, accuracy=torch.tensor(0.5))
     history.record(loss=math.log(8), accuracy=1)
+    assert history.epochs == 2
     history.record(validation_loss=1000.0)
-    assert history.epochs == 2 and history["accuracy"] == [0.5, 1.0]
-    assert history.perplexity == pytest.approx([1, 8])
-    assert history.validation_perplexity == [math.inf]
+    assert history.epochs == 3 and history["accuracy"][:2] == [0.5, 1.0]
+    assert history.perplexity[:2] == pytest.approx([1, 8])
+    assert history.validation_perplexity[-1] == math.inf
+    assert all(len(values) == 3 for values in history.metrics.values())
+    assert math.isnan(history.validation_perplexity[0]) and math.isnan(history["accuracy"][2])
 
 
 def test_what_was_not_measured_is_refused_with_what_was():

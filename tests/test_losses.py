@@ -37,3 +37,35 @@ def test_classification_is_the_mean_over_the_sequences_and_has_no_state():
     assert (count, state) == (6, None)
     equal, _, _ = classification(model, (X, None, y))
     torch.testing.assert_close(equal, classification(model, (X, torch.full((6,), 8), y))[0])
+
+
+class Counting(nn.Module):
+    """A model that counts its calls in a buffer."""
+
+    def __init__(self, batch_first=False):
+        super().__init__()
+        self.inner, self.batch_first = CharLM(nn.RNN(5, 4)), batch_first
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, X, state=None):
+        self.calls += 1
+        logits, state = self.inner(X, state)
+        return (logits.transpose(0, 1) if self.batch_first else logits), state
+
+
+def test_where_batch_and_time_are_equal_a_copy_is_asked_once():
+    model, X = Counting(), torch.randint(5, (4, 4))
+    for _ in range(3):
+        next_token(model, (X, X))
+    assert model.calls == 3
+    with pytest.raises(ValueError, match="batch-first.*X.T"):
+        next_token(Counting(batch_first=True), (X, X))
+
+
+def test_a_model_that_cannot_be_asked_is_trusted():
+    class Fixed(Counting):
+        def forward(self, X, state=None):
+            return self.inner(X, torch.zeros(1, 4, 4) if state is None else state)
+
+    X = torch.randint(5, (4, 4))
+    next_token(Fixed(), (X, X))

@@ -94,3 +94,10 @@ def test_measures_by_hand():
 def test_a_confusion_that_cannot_be_is_refused(labels, predicted, message):
     with pytest.raises(ValueError, match=message):
         confusion(labels, predicted, 2)
+
+
+def test_shares_of_a_normalised_table_are_those_of_the_counts():
+    counts = torch.tensor([[4, 1], [2, 3]])
+    shares = counts / counts.sum()
+    torch.testing.assert_close(recall(shares), recall(counts))
+    assert macro_f1(shares) == pytest.approx(macro_f1(counts))

@@ -97,3 +97,12 @@ def test_relative_distance_from_zeros():
 def test_relative_distance_refuses(a, b, message):
     with pytest.raises(ValueError, match=message):
         relative_distance(a, b)
+
+
+def test_distances_of_complex_tiny_and_huge_numbers():
+    z = torch.tensor([1 + 1j, 2j])
+    assert relative_distance(z, z) == 0 and relative_distance(z, z.conj()) > 1
+    for scale in (1e-200, 1e200):
+        d = scale * torch.tensor([1.0, 2.0], dtype=torch.float64)
+        assert relative_distance(3 * d, d) == pytest.approx(2)
+        assert relative_distance(d, d) == 0

@@ -360,7 +360,7 @@ def test_an_interruption_is_one_line_and_the_history_comes_back(vocab, tokens, c
     model = Interrupted(len(vocab)).train(training)
     batches = list(SequentialBatches(tokens, 4, 20, offset=0))[:4]
     history = _quietly(model, batches, epochs=7)
-    assert history.epochs == 2 and len(history["loss"]) == 2
+    assert history.epochs == 2 and len(history["loss"]) == 2 and history.interrupted
     said = capsys.readouterr().out
     assert said.count("\n") == 1
     assert said.startswith("interrupted in epoch 3, after step 1: the model holds the parameters")
@@ -400,8 +400,82 @@ def test_training_goes_on_from_a_history(vocab, tokens):
         history=history,
         on_epoch=[lambda n, h: seen.append((n, h.epochs))],
     )
-    assert again is history and history.epochs == 5
+    assert again.epochs == 5 and history.epochs == 2 and again["loss"][:2] == history["loss"]
     assert seen == [(3, 3), (4, 4), (5, 5)]
+
+
+def test_a_part_that_the_optimiser_lacks_is_named_and_does_not_disturb(vocab, tokens):
+    """Its gradient neither adds up nor shrinks that of the part that is trained."""
+    runs = []
+    for freeze in (True, False):
+        model = _model(vocab)
+        model.recurrent.requires_grad_(not freeze)
+        optimizer = torch.optim.SGD(model.head.parameters(), 1.0)
+        batches = list(SequentialBatches(tokens, 4, 20, offset=0))
+        if freeze:
+            history = _quietly(model, batches, epochs=3, optimizer=optimizer)
+        else:
+            with pytest.warns(UserWarning, match="does not hold recurrent.weight_ih_l0"):
+                history = _quietly(model, batches, epochs=3, optimizer=optimizer)
+        runs.append(history)
+    assert runs[0]["loss"] == runs[1]["loss"] and runs[0]["grad_norm"] == runs[1]["grad_norm"]
+
+
+def test_a_divergence_takes_back_what_the_optimiser_remembers(vocab, tokens):
+    model, calls = _model(vocab), []
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+
+    def loss(model, batch, state):
+        calls.append(1)
+        value, number, state = next_token(model, batch, state)
+        return value * {3: 1e15, 4: math.nan}.get(len(calls), 1.0), number, state
+
+    batches = list(SequentialBatches(tokens, 4, 20, offset=0))[:5]
+    with pytest.raises(DivergedError):
+        _quietly(model, batches, loss, optimizer=optimizer, clip=None)
+    assert not any(state["step"] for state in optimizer.state.values())
+    history = _quietly(model, batches, epochs=20, optimizer=optimizer)
+    assert history["loss"][-1] < 0.7 * history["loss"][0]
+
+
+def test_a_plateau_is_told_the_validation_loss(vocab, tokens):
+    model = _model(vocab)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    scheduler = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, patience=0, threshold=1.0
+    )  # none is enough
+    batches = SequentialBatches(tokens, 4, 20)
+    _quietly(model, batches, epochs=3, optimizer=optimizer, scheduler=scheduler, validation=batches)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.0001)  # two epochs without progress
+
+
+def test_buffers_may_hold_what_they_like(vocab, tokens):
+    model = _model(vocab)
+    model.register_buffer("mask", torch.full((2, 2), -math.inf))
+    assert _quietly(model, SequentialBatches(tokens, 4, 20)).epochs == 1
+
+
+def test_minibatches_may_be_anything_that_can_be_gone_through(vocab, tokens):
+    class Again:
+        """An iterator that begins anew."""
+
+        def __init__(self, batches):
+            self.batches = batches
+
+        def __iter__(self):
+            self.rest = iter(self.batches)
+            return self
+
+        def __next__(self):
+            return next(self.rest)
+
+    batches = list(SequentialBatches(tokens, 4, 20, offset=0))
+    X, Y = (torch.cat([batch[n] for batch in batches]) for n in (0, 1))
+    dataset = torch.utils.data.TensorDataset(X, Y)
+    loader = torch.utils.data.DataLoader(dataset, batch_size=4)
+    runs = [_quietly(_model(vocab), given, epochs=2)["loss"] for given in (Again(batches), loader)]
+    plain = _quietly(_model(vocab), [tuple(b) for b in loader], epochs=2)["loss"]
+    assert runs[0] == plain and runs[1] == pytest.approx(plain)
 
 
 # ---------------------------------------------------------------- classifiers

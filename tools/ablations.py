@@ -111,12 +111,13 @@ import math
 from torch import nn as _nn
 
 _clip = _nn.utils.clip_grad_norm_
-_nn.utils.clip_grad_norm_ = lambda p, bound, *a, **k: _clip(p, math.inf)
+_nn.utils.clip_grad_norm_ = lambda parameters, max_norm, *a, **k: _clip(parameters, math.inf)
 """,
     "no zero_grad": """
 import torch
 
 torch.optim.Optimizer.zero_grad = lambda self, set_to_none=True: None
+torch.nn.Module.zero_grad = lambda self, set_to_none=True: None
 """,
     "targets scrambled": """
 import torch

@@ -140,7 +140,7 @@ def predict(
     Returns:
         logits: (N, C), on the CPU.
     Raises:
-        ValueError: if there is no sequence, or ``batch_size`` is below 1.
+        ValueError: if there is no sequence, ``batch_size`` is below 1, or a logit is not a number.
     Source: chapter 11.
     """
     whole("batch_size", batch_size, least=1)
@@ -151,4 +151,7 @@ def predict(
         for start in range(0, len(sequences), batch_size):
             X, lengths = pad(sequences[start : start + batch_size], padding)
             logits.append(model(X.to(device), lengths).cpu())
-    return torch.cat(logits)
+    scores = torch.cat(logits)
+    if scores.isnan().any():
+        raise ValueError("the model's logits are not a number: has its training diverged?")
+    return scores

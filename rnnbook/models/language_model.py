@@ -2,6 +2,7 @@
 
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from rnnbook.arguments import tensor
@@ -49,14 +50,16 @@ class CharLM(nn.Module):
     def sizes(self) -> dict[str, Any]:
         """Return what the model can be built from again: the kind of layer and its arguments.
 
-        Empty for a layer that is neither rnnbook's nor ``torch.nn``'s.
+        Empty for a layer that is neither rnnbook's nor ``torch.nn``'s, and for a subclass.
         """
         kind = type(self.recurrent)
-        if kind not in KINDS:
+        if kind not in KINDS or type(self) is not CharLM:
             return {}
         names = ["input_size", "hidden_size", "num_layers", "bias", "dropout"]
         names += [KINDS[kind]] if KINDS[kind] else []
-        return {"kind": kind.__name__} | {name: getattr(self.recurrent, name) for name in names}
+        dtype = str(self.head.weight.dtype).removeprefix("torch.")
+        arguments = {name: getattr(self.recurrent, name) for name in names}
+        return {"kind": kind.__name__, "dtype": dtype} | arguments
 
     @classmethod
     def of_sizes(cls, sizes: dict[str, Any]) -> "CharLM":
@@ -65,8 +68,8 @@ class CharLM(nn.Module):
         Args:
             sizes: as the property of that name gives them.
         """
-        arguments = {name: value for name, value in sizes.items() if name != "kind"}
-        return cls(getattr(nn, sizes["kind"])(**arguments))
+        arguments = {n: value for n, value in sizes.items() if n not in ("kind", "dtype")}
+        return cls(getattr(nn, sizes["kind"])(**arguments)).to(getattr(torch, sizes["dtype"]))
 
     @property
     def vocab_size(self) -> int:

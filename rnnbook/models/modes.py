@@ -1,5 +1,6 @@
 """What holds for every model: where it is, how large it is, and using it without training it."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,8 +9,9 @@ from torch import nn
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Return the device on which a model's parameters are."""
-    return next(model.parameters()).device
+    """Return the device on which a model's parameters are, or its buffers; else the CPU."""
+    tensors = itertools.chain(model.parameters(), model.buffers())
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 def count_parameters(model: nn.Module) -> int:

@@ -1,5 +1,6 @@
 """rnnbook.exercises.examination: nothing an answer does reaches the notebook."""
 
+import importlib
 import os
 import random
 import sys
@@ -172,7 +173,7 @@ def test_the_line_is_the_readers_own_wherever_it_is(tmp_path, monkeypatch):
         )
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    import my_module
+    my_module = importlib.import_module("my_module")
 
     assert "line 3 of my_module.py, in inner" in _run(my_module.outer).message
 

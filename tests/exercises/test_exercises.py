@@ -302,7 +302,7 @@ def _alike(a, b):
     if isinstance(a, dict):
         return all(_alike(a[key], b[key]) for key in a)
     if isinstance(b, torch.Tensor):
-        return b.numel() == 1 and math.isclose(b.item(), a, rel_tol=1e-6)
+        return b.numel() == 1 and math.isclose(b.item(), a, rel_tol=1e-6, abs_tol=1e-9)
     return a is b or bool(a == b)
 
 
