@@ -33,8 +33,6 @@ notebooks: $(READY) ## run all chapters again and store their outputs
 clean: ## remove the built site and the caches; .venv and your work stay
 	rm -rf _build .pytest_cache .ruff_cache
 
-$(READY): pyproject.toml requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The book needs Python 3.11 or newer; $(PYTHON) is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet -r requirements.txt -e .
+$(READY): pyproject.toml requirements.txt tools/install.py
+	$(PYTHON) tools/install.py
 	@touch $@

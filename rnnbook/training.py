@@ -3,6 +3,7 @@
 import copy
 import math
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from rnnbook import checkpoints
 from rnnbook.arguments import kind_of, real, whole
@@ -95,10 +96,11 @@ def fit(
     history = copy.deepcopy(history) if history else History()
     best = _best(history, validation, checkpoint)
     first, where = history.epochs + 1, _Position()
-    # The bar goes away when it is done; stored outputs, which are compared, must never hold one.
-    # In a notebook tqdm does not look at its own variable, so it is read here.
-    hidden = not progress or bool(os.environ.get("TQDM_DISABLE"))
-    bar = tqdm(range(first, first + epochs), desc="epoch", leave=False, disable=hidden)
+    # Of text, and gone when it is done: a saved notebook cannot show a widget without its kernel.
+    bar = tqdm(
+        range(first, first + epochs), desc="epoch", leave=False, file=sys.stdout,
+        disable=not progress or bool(os.environ.get("TQDM_DISABLE")),
+    )  # fmt: skip
     with _modes_kept(model), _interruptible(where, history):
         for epoch in bar:
             where.epoch, where.step = epoch, 0

@@ -243,16 +243,17 @@ def test_make_alone_lists_every_target() -> None:
 
 
 def test_a_second_call_installs_nothing(tmp_path: Path) -> None:
-    for name in ("Makefile", "pyproject.toml", "requirements.txt"):
+    (tmp_path / "tools").mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements.txt", "tools/install.py"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    assert "pip install" in make("--dry-run", "test", folder=tmp_path)
+    assert "tools/install.py" in make("--dry-run", "test", folder=tmp_path)
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv" / ".installed").touch()
     for target in ("lab", "test", "site", "notebooks"):
-        assert "pip install" not in make("--dry-run", target, folder=tmp_path)
+        assert "tools/install.py" not in make("--dry-run", target, folder=tmp_path)
     later = (tmp_path / ".venv" / ".installed").stat().st_mtime + 10
     os.utime(tmp_path / "requirements.txt", (later, later))
-    assert "pip install" in make("--dry-run", "lab", folder=tmp_path)
+    assert "tools/install.py" in make("--dry-run", "lab", folder=tmp_path)
 
 
 @pytest.mark.parametrize("given", ["", "/elsewhere"])

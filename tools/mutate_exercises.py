@@ -7,8 +7,8 @@
 A mutant is the solution with one change: another operator, comparison, constant, name or index, a
 statement or a call left out, a transpose more or less, a result spoilt (not a number, without its
 axes of size 1, cut from its gradient). A mutant that a check lets pass survives. Some survivors are
-right answers written in another way: those are known by the same results as the solution's in
-REASONS below, with the reason; every other survivor is a fault of a check.
+right answers in other words: tools/mutants.json says why, change by change; every other survivor is
+a fault of a check.
 
 The shares, and the survivors with their reasons, are stored in tools/mutants.md.
 """
@@ -57,11 +57,26 @@ SPOILERS = {
     "in whole numbers": "_each({}, lambda x: x.long() if hasattr(x, 'long') else int(x))",
 }
 HELPER = """
+_changed = []
+
+
 def _each(value, change):
+    def told(part):
+        new = change(part)
+        same = type(new) is type(part) and getattr(new, "shape", 0) == getattr(part, "shape", 0)
+        same = same and getattr(new, "requires_grad", 0) == getattr(part, "requires_grad", 0)
+        if not (same and bool((new == part).all() if hasattr(part, "shape") else new == part)):
+            _changed.append(1)
+        return new
+
+    return _go(value, told)
+
+
+def _go(value, change):
     if isinstance(value, (tuple, list)):
-        return type(value)(_each(part, change) for part in value)
+        return type(value)(_go(part, change) for part in value)
     if isinstance(value, dict):
-        return {key: _each(part, change) for key, part in value.items()}
+        return {key: _go(part, change) for key, part in value.items()}
     if isinstance(value, (bool, str)) or value is None or not hasattr(value, '__mul__'):
         return value
     return change(value)
@@ -194,8 +209,6 @@ def _of_node(node: ast.AST, tree: ast.Module) -> Iterator[tuple[str, object]]:
         if isinstance(block, list) and not isinstance(node, ast.Module):
             for k in range(len(block)):
                 yield f"statement {k + 1} of a block left out", _leave_out(name, k)
-    if isinstance(node, ast.FunctionDef):
-        yield "everything under no_grad", _no_grad
 
 
 def _names(tree: ast.Module) -> set[str]:
@@ -274,12 +287,6 @@ def _spoil(template: str):
     return change
 
 
-def _no_grad(target: ast.FunctionDef, twin: ast.Module) -> bool:
-    decorator = ast.parse("__import__('torch').no_grad()", mode="eval").body
-    target.decorator_list.append(decorator)
-    return target.name != "__init__"
-
-
 # ---------------------------------------------------------------- examining them
 
 
@@ -304,8 +311,12 @@ def survivors(solution: Solution) -> tuple[int, list[tuple[str, str]]]:
     passed, count = [], 0
     for said, source in mutants(solution.source):
         count += 1
+        names["_changed"].clear()
         try:
             if verdict(source).status == exercises.PASSED:
+                if said.partition("result ")[2] in SPOILERS and not names["_changed"]:
+                    count -= 1  # there was nothing to spoil: it is the solution itself
+                    continue
                 passed.append((said, source))
         except ExaminerError as error:
             print(f"{solution.number}, {said}: {error}", file=sys.stderr)

@@ -22,11 +22,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 if all is well.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a path may have letters that the terminal has not
+            stream.reconfigure(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     end = words.index("--") if "--" in words else len(words)
     parser = _parser()
-    options = parser.parse_args(words[:end])
-    for_jupyterlab = words[end + 1 :]
+    options, unknown = parser.parse_known_args(words[:end])
+    for_jupyterlab = [*unknown, *words[end + 1 :]]
     if options.command == "check":
         if for_jupyterlab:
             parser.error(f"check takes no further words: {' '.join(for_jupyterlab)}")
@@ -34,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return lab(options.copy, options.browser, for_jupyterlab)
 
 
-def lab(copy: Path | None, browser: bool, for_jupyterlab: Sequence[str]) -> int:
+def lab(copy: str | Path | None, browser: bool, for_jupyterlab: Sequence[str]) -> int:
     """Bring the reader's copy up to date and open its first chapter in JupyterLab.
 
     Args:
@@ -52,7 +55,11 @@ def lab(copy: Path | None, browser: bool, for_jupyterlab: Sequence[str]) -> int:
         )
     if importlib.util.find_spec("jupyterlab") is None:
         return _refuse("JupyterLab is not installed: python -m pip install jupyterlab")
-    copy = (copy or chapters.parent / "work").expanduser().resolve()
+    if copy is not None and not str(copy).strip():
+        return _refuse("--copy wants the name of a folder, and got an empty one")
+    copy = Path(copy or chapters.parent / "work").expanduser().resolve()
+    if copy.exists() and not copy.is_dir():
+        return _refuse(f"--copy wants a folder, and {copy} is a file")
     try:
         changes = workspace.refresh(chapters, copy)
     except (OSError, ValueError) as error:
@@ -86,13 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     opener = commands.add_parser(
         "lab",
         help="open your own copy of the chapters in JupyterLab",
-        usage="rnnbook lab [-h] [--copy DIR] [--no-browser] [-- JUPYTERLAB OPTIONS]",
+        usage="rnnbook lab [-h] [--copy DIR] [--no-browser] [JUPYTERLAB OPTIONS]",
+        allow_abbrev=False,  # --port is JupyterLab's, and no beginning of ours
         description="Bring your own copy of the chapters up to date and open it in JupyterLab. "
         "What you edited stays as it is; the new version of it is put beside it.",
-        epilog="example: rnnbook lab --no-browser -- --port 9000",
+        epilog="example: rnnbook lab --no-browser --port 9000",
     )
     opener.add_argument(
-        "--copy", type=Path, metavar="DIR", help="your folder (default: work, beside chapters)"
+        "--copy", metavar="DIR", help="your folder (default: work, beside chapters)"
     )
     opener.add_argument(
         "--no-browser", dest="browser", action="store_false", help="only print the address"
@@ -114,6 +122,7 @@ def _refuse(reason: str) -> int:
 
 def _tell(copy: Path, changes: Sequence[workspace.Change]) -> None:
     print(f"Your copy of the chapters: {copy}")
+    print("Work there: what lies in chapters/ are the originals, which an update replaces.")
     news = [c for c in changes if c.what != "unchanged" and (c.what, c.other) != ("kept", None)]
     for change in news:
         print(f"  {change}")

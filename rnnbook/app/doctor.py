@@ -21,13 +21,22 @@ ESSENTIAL = (
     "matplotlib",
     "ipywidgets",
     "ipykernel",
+    "ipython",
     "jupyterlab",
+    "matplotlib-inline",
+    "packaging",
+    "filelock",
     "platformdirs",
     "pooch",
     "requests",
     "tqdm",
 )
-OPTIONAL = {"d2l": "for the classic run and the comparisons", "nbval": "for make test"}
+OPTIONAL = {
+    "Faker": "for the surnames of chapter 11",
+    "d2l": "for the classic run and the comparisons",
+    "nbval": "for make test",
+}
+IMPORTED_AS = {"ipython": "IPython", "matplotlib-inline": "matplotlib_inline", "Faker": "faker"}
 NEEDED_PYTHON = (3, 11)
 
 
@@ -102,10 +111,10 @@ def _package(name: str, otherwise: str, purpose: str = "") -> Finding:
     )
     needed = f" ({purpose})" if purpose else ""
     try:
-        importlib.import_module(name)
+        importlib.import_module(module := IMPORTED_AS.get(name, name))
         version = importlib.metadata.version(name)
     except Exception as error:  # a broken binary raises anything
-        if isinstance(error, ImportError) and error.name == name:
+        if isinstance(error, ImportError) and error.name == module:
             return Finding(otherwise, name, f"not installed{needed}", install)
         told = (
             f"does not import{needed}: {type(error).__name__}: {str(error).partition(chr(10))[0]}"

@@ -18,6 +18,8 @@ manifest does not know, all of them if it is lost, counts as edited unless it eq
 import hashlib
 import json
 import os
+import re
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +28,7 @@ from rnnbook.atomic import write_atomically
 
 MANIFEST = ".rnnbook.json"
 EARLIER_RUNS = "earlier runs"
+LEFTOVER_SECONDS = 600.0
 _MANIFEST_VERSION = 1
 
 
@@ -34,8 +37,8 @@ class Change(NamedTuple):
 
     Args:
         path: the file, relative to the copy.
-        what: ``added``, ``restored``, ``unchanged``, ``updated``, ``kept`` (edited, so left alone)
-            or ``retired`` (no longer in the book, left alone).
+        what: ``added``, ``restored``, ``unchanged``, ``updated``, ``kept`` (edited, so left alone),
+            ``unreadable`` (left alone) or ``retired`` (no longer in the book, left alone).
         other: for ``updated``, where the reader's run of the earlier version is; for ``kept``,
             where the new version is; relative to the copy, None if there is nothing to tell.
     """
@@ -54,6 +57,8 @@ class Change(NamedTuple):
                 told = "you edited it, so it stays"
             case "retired", None:
                 told = "no longer in the book; your copy stays"
+            case "unreadable", None:
+                told = "it could not be read, so it stays as it is; the others are up to date"
             case "restored", None:
                 told = "it was gone; a fresh copy is back"
             case _:
@@ -64,6 +69,7 @@ class Change(NamedTuple):
 class _Version(NamedTuple):
     raw: str  # SHA-256 of the file
     cells: str  # SHA-256 of what a reader can edit in it; for other files that is all of it
+    shown: str = ""  # SHA-256 of the cells with their outputs: opening a notebook changes neither
 
 
 def find_chapters() -> Path | None:
@@ -103,14 +109,17 @@ def refresh(originals: Path, copy: Path) -> list[Change]:
     if not any(file.suffix == ".ipynb" for file in files):
         raise FileNotFoundError(f"no chapters (*.ipynb) in {originals}")
     copy.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(copy)
     handed = _load_manifest(copy)
+    before = {name: list(versions) for name, versions in handed.items()}
     changes = []
     for file in files:
         versions = handed.setdefault(file.as_posix(), [])
         changes.append(_refresh_one(originals, copy, file, versions))
     known = (Path(name) for name in handed)
     retired = [file for file in known if file not in files and (copy / file).is_file()]
-    _save_manifest(copy, handed)
+    if handed != before:
+        _save_manifest(copy, handed)
     return changes + [Change(file, "retired") for file in retired]
 
 
@@ -123,7 +132,12 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _refresh_one(originals: Path, copy: Path, file: Path, handed: list[_Version]) -> Change:
-    content = (originals / file).read_bytes()
+    try:
+        content = (originals / file).read_bytes()
+        if (copy / file).is_file():
+            (copy / file).read_bytes()
+    except PermissionError:
+        return Change(file, "unreadable")
     new = _version(content, file)
     change = _apply(copy, file, content, new, handed)
     if new not in handed:
@@ -139,9 +153,12 @@ def _apply(copy: Path, file: Path, content: bytes, new: _Version, handed: list[_
     own = _read_own(target)
     current = None if own is None else _version(own, file)
     if current is not None:
-        if current == new or (current.cells == new.cells and current not in handed):
+        as_handed = _is_one_of(current, handed)
+        if current.raw == new.raw or (current.cells == new.cells and not as_handed):
             return Change(file, "unchanged")
-        if current in handed:
+        if as_handed and current.shown == new.shown:
+            return Change(file, "unchanged")
+        if as_handed:
             write_atomically(target, content)
             return Change(file, "updated")
         if _knows(handed, current):
@@ -152,6 +169,14 @@ def _apply(copy: Path, file: Path, content: bytes, new: _Version, handed: list[_
         return Change(file, "kept")
     beside = _put_beside(copy, file, "new version", content, replaceable=[*handed, new])
     return Change(file, "kept", beside)
+
+
+def _is_one_of(version: _Version, versions: Iterable[_Version]) -> bool:
+    """Say whether a file is one of those, byte for byte or but for what opening it changes."""
+    return any(
+        version.raw == other.raw or (version.shown and version.shown == other.shown)
+        for other in versions
+    )
 
 
 def _knows(handed: Iterable[_Version], version: _Version) -> bool:
@@ -172,7 +197,7 @@ def _put_beside(
         target = copy / name
         taken = os.path.lexists(target)
         own = _read_own(target) if taken else None
-        if not taken or (own is not None and _version(own, name) in replaceable):
+        if not taken or (own is not None and _is_one_of(_version(own, name), replaceable)):
             write_atomically(target, content)
             return name
     raise AssertionError("unreachable: there is always one more name")
@@ -189,16 +214,26 @@ def _names(file: Path, label: str) -> Iterator[Path]:
 def _version(content: bytes, file: Path) -> _Version:
     raw = hashlib.sha256(content).hexdigest()
     if file.suffix != ".ipynb":
-        return _Version(raw, raw)
+        return _Version(raw, raw, raw)
     try:
         cells = [
             [cell["cell_type"], "".join(cell["source"]), cell.get("attachments", {})]
             for cell in json.loads(content)["cells"]
         ]
+        outputs = [cell.get("outputs", []) for cell in json.loads(content)["cells"]]
     except (ValueError, KeyError, TypeError, AttributeError):
-        return _Version(raw, raw)
+        return _Version(raw, raw, raw)
     written = json.dumps([cell for cell in cells if cell[1].strip()], sort_keys=True)
-    return _Version(raw, hashlib.sha256(written.encode()).hexdigest())
+    shown = json.dumps([cells, outputs], sort_keys=True)
+    return _Version(raw, *(hashlib.sha256(t.encode()).hexdigest() for t in (written, shown)))
+
+
+def _remove_leftovers(copy: Path) -> None:
+    """Remove what a killed refresh has left half written; not what another is just writing."""
+    for path in copy.rglob(".*.tmp"):
+        old = time.time() - path.stat().st_mtime > LEFTOVER_SECONDS
+        if old and re.fullmatch(r"\.[0-9a-f]{16}\.tmp", path.name):
+            path.unlink(missing_ok=True)
 
 
 def _load_manifest(copy: Path) -> dict[str, list[_Version]]:

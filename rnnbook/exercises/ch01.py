@@ -134,9 +134,13 @@ def exercise_1_5(answer):
     )
 
 
+# Length, batch size, steps, offset. In the last two a strip ends one token short of a window.
+CORPORA = [(45, 2, 5, 3), (101, 4, 6, 0), (64, 3, 4, 1), (50, 2, 5, 0), (48, 7, 4, 1)]
+
+
 @exercise("1.6", "Mend the sampler", "mend-the-sampler")
 def exercise_1_6(mended_batches):
-    for length, batch_size, num_steps, offset in [(45, 2, 5, 3), (101, 4, 6, 0), (64, 3, 4, 1)]:
+    for length, batch_size, num_steps, offset in CORPORA:
         corpus = torch.arange(length)  # each token is its own position in the text
         batches = _listed(call(mended_batches, corpus, batch_size, num_steps, offset))
         _examine_windows(batches, batch_size, num_steps)

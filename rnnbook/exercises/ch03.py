@@ -122,6 +122,9 @@ def exercise_3_4(mended):
     for name in ("W_xh", "W_hh", "b_h"):
         if not hasattr(model, name):
             raise Wrong(f"the model has no {name}, which forward uses")
+        held = getattr(model, name)
+        if not hasattr(held, "__iter__") or not all(isinstance(p, torch.Tensor) for p in held):
+            raise Wrong(f"expected {name} to hold a tensor for each layer, got {short(held)}")
     parameters = list(model.parameters())
     registered = {id(p) for p in parameters}
     used = [*model.W_xh, *model.W_hh, *model.b_h]
@@ -195,6 +198,13 @@ def _orders(T, L):
         yield "the reverse of time outside", time_outside[::-1], False
         yield "layers from the top down", [(t, L - 1 - n) for t, n in time_outside], False
         yield "time backwards", [(T - 1 - t, n) for t, n in time_outside], False
+    # In each of these one single cell comes before the one that it needs.
+    for at in range(1, T * L):
+        for name, order in (("time outside", time_outside), ("layers outside", layers_outside)):
+            swapped = order.copy()
+            swapped[at - 1 : at + 1] = swapped[at - 1 : at + 1][::-1]
+            said = f"{name} with cells {at} and {at + 1} swapped"
+            yield said, swapped, _allowed(swapped)
     rng = random.Random(0)
     for draw in range(40):
         order = rng.sample(time_outside, T * L)

@@ -283,7 +283,9 @@ def exercise_7_7(cell_rnn):
     sizes = [cell.input_size for cell in cells]
     if sizes != [V] + [H] * (L - 1):
         raise Wrong(f"the cells read {sizes} features; layer 0 reads V, the others H")
-    builtin = nn.RNN(V, H, L)
+    if {cell.hidden_size for cell in cells} != {H}:
+        raise Wrong(f"every cell should have {H} units, got {[c.hidden_size for c in cells]}")
+    builtin = nn.RNN(V, H, L, bias=cells[0].bias)
     with torch.no_grad():
         for layer, cell in enumerate(cells):
             for name, value in cell.named_parameters():

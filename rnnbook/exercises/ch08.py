@@ -139,7 +139,7 @@ def exercise_8_3(parameters, hidden_size):
 
 @exercise("8.4", "The wrong order", "the-wrong-order")
 def exercise_8_4(step_with):
-    for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 3, 1)):
+    for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 8, 1)):
         lstm = nn.LSTM(V, H)
         x, h, c = (torch.randn(B, n).requires_grad_() for n in (V, H, H))
         _examine_step(_pair_of(call_on_copies(step_with, lstm, x, h, c), (B, H)), lstm, x, h, c)

@@ -41,7 +41,7 @@ class TestHelp:
         assert {"lab", "check"} <= set(rnnbook("--help").stdout.split())
 
     def test_tells_how_to_reach_jupyterlab(self):
-        assert "[-- JUPYTERLAB OPTIONS]" in rnnbook("lab", "--help").stdout
+        assert "[JUPYTERLAB OPTIONS]" in rnnbook("lab", "--help").stdout
 
     def test_version(self):
         assert rnnbook("--version").stdout.strip() == f"rnnbook {__version__}"
@@ -83,8 +83,13 @@ class TestLabRefuses:
 
     def test_a_copy_that_is_a_file(self, checkout):
         (checkout / "work").write_text("mine")
-        assert "could not be brought up to date" in self.refusal(package=checkout, cwd=checkout)
+        told = self.refusal(package=checkout, cwd=checkout)
+        assert f"wants a folder, and {checkout / 'work'} is a file" in told
         assert (checkout / "work").read_text() == "mine"
+
+    def test_a_copy_without_a_name(self, checkout):
+        told = self.refusal("--copy", "", package=checkout, cwd=checkout)
+        assert "--copy wants the name of a folder" in told and not (checkout / "work").exists()
 
 
 def free_port() -> int:
@@ -101,10 +106,15 @@ def running_lab(checkout: Path, *words: str) -> Iterator[tuple[requests.Session,
         name: str(checkout.parent / name.lower())
         for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     }
-    options = [f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}"]
+    options = [
+        "--port",
+        str(port),
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}",
+    ]
     with log.open("w") as output:
         server = subprocess.Popen(
-            arguments("lab", "--no-browser", *words, "--", *options),
+            arguments("lab", "--no-browser", *words, *options),
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=checkout,
@@ -168,3 +178,22 @@ def test_lab_keeps_the_readers_edits_in_a_copy_elsewhere(checkout, tmp_path):
     assert (copy / f"{Path(first).stem} (new version).ipynb").is_file()
     assert "you edited it, so it stays; the new version is beside it" in told
     assert "open only from a folder beside chapters/" in told
+
+
+def test_the_package_is_a_command_too():
+    done = subprocess.run(
+        [sys.executable, "-m", "rnnbook", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"rnnbook {__version__}"
+
+
+def test_a_path_that_the_terminal_has_no_letters_for(checkout, tmp_path):
+    """Told all the same, and no traceback."""
+    folder = tmp_path / "书"
+    folder.write_text("a file")
+    environment = os.environ | {"PYTHONPATH": str(checkout), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-m", "rnnbook", "lab", "--copy", str(folder)],
+        capture_output=True, text=True, cwd=checkout, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 1 and "is a file" in done.stderr and "\\u4e66" in done.stderr

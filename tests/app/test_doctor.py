@@ -40,7 +40,7 @@ class TestCheck:
     def table(self, output: str) -> dict[str, tuple[str, str]]:
         lines = output.partition("\n\n")[0].splitlines()
         assert lines[0] == f"rnnbook {__version__}"
-        rows = [re.fullmatch(r"  (\w+) +(\w+) +(.+)", line).groups() for line in lines[1:]]
+        rows = [re.fullmatch(r"  (\w+) +([\w-]+) +(.+)", line).groups() for line in lines[1:]]
         assert len({line.index(row[2]) for line, row in zip(lines[1:], rows, strict=True)}) == 1
         return {name: (state, told) for state, name, told in rows}
 
