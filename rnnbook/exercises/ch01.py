@@ -185,7 +185,8 @@ def _examine_windows(batches, batch_size, num_steps):
             )
         if not torch.equal(X[:, 1:], X[:, :-1] + 1):
             raise Wrong(
-                "the tokens of a row are not neighbours in the text: how are the strips cut?"
+                "the tokens of a row are not neighbours in the text: how are the strips cut? A row "
+                "is one piece of the text, so the shape is (B, length), and not (length, B)"
             )
         if not torch.equal(Y[:, :-1], X[:, 1:]):
             raise Wrong("the targets are not the inputs one place later")

@@ -13,6 +13,7 @@ from rnnbook.exercises.kit import (
     choice,
     close,
     exercise,
+    hints,
     number,
     pair,
     tensor,
@@ -158,8 +159,14 @@ RELU_SLIPS = {
 }
 
 
+# hs begins with the state after the first step; in Unrolled, of section 4.4, it begins with h0.
+BEGINS = "hs has T states, the first of them h_1, and h0 is by itself: what stands before hs[0]?"
+RELU_HINTS = {"out of bounds": BEGINS, "cannot be multiplied": BEGINS, "size mismatch": BEGINS}
+
+
 def _examine_relu(relu_backward, g, hs, h0, W):
-    returned = call_on_copies(relu_backward, g, hs, h0, W)
+    with hints(RELU_HINTS):
+        returned = call_on_copies(relu_backward, g, hs, h0, W)
     shapes = (tuple(g.shape), tuple(h0.shape), tuple(W.shape))
     got, right = _tensors(returned, ("d", "dh0", "dW_hh"), shapes), _relu(g, hs, h0, W)
     if _same(got, right):
@@ -180,7 +187,13 @@ def exercise_4_4(latch_reach):
         held[w] = 1.0
         for _ in range(10_000):
             held[w] = math.tanh(w * held[w])
-        got[w] = whole("the number of steps", call(latch_reach, w))
+        steps = number("the number of steps", call(latch_reach, w))
+        if not 0 <= steps <= 10_000:
+            raise Wrong(
+                f"w = {w}: {steps:g} steps? The product does not fall if the state is 0, and a "
+                "state that starts at 0 stays there: start at 1, as after an x"
+            )
+        got[w] = whole("the number of steps", steps)
     slope = {w: w * (1 - h**2) for w, h in held.items()}
     right = {w: _steps(factor) for w, factor in slope.items()}
     if _fits(got, right):

@@ -11,6 +11,7 @@ from rnnbook.exercises.kit import (
     call_on_copies,
     close,
     exercise,
+    hints,
     number,
     pair,
     run,
@@ -61,7 +62,8 @@ def exercise_8_2(coupled_step):
     for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 6, 1)):
         weights = _gate_weights(V, H, "fgo")
         x, state = torch.randn(B, V), tuple(torch.randn(2, B, H))
-        h, c = _pair_of(call_on_copies(coupled_step, x, state, *weights), (B, H))
+        with hints({"KeyError: 'i'": "there is no input gate of its own: i is 1 - f"}):
+            h, c = _pair_of(call_on_copies(coupled_step, x, state, *weights), (B, H))
         right_h, right_c = _coupled(x, state, *weights)
         if close(h, right_h) and close(c, right_c):
             _examine_gradient(coupled_step, x, weights)
@@ -171,7 +173,10 @@ def exercise_8_5(open_forget_gates):
     for layers, both, H, value in ((1, False, 4, 1.0), (2, True, 3, 2.5), (3, False, 5, -1.0)):
         lstm = nn.LSTM(4, H, layers, bidirectional=both)
         before = {name: p.detach().clone() for name, p in lstm.named_parameters()}
-        returned = call(open_forget_gates, lstm, value)
+        with hints(
+            {"leaf": "change values under torch.no_grad(): autograd would record the change"}
+        ):
+            returned = call(open_forget_gates, lstm, value)
         if returned is not lstm:
             raise Wrong(f"expected the LSTM itself back, changed in place, got {short(returned)}")
         _examine_biases(lstm, before, value)
@@ -213,7 +218,9 @@ def exercise_8_6(read_in_parts):
     for size, B, H in ((3, 2, 4), (1, 2, 4), (7, 2, 4), (10, 1, 4), (2, 2, 1)):
         lstm = nn.LSTM(V, H)
         x = torch.randn(T, B, V).requires_grad_()
-        got, right = call_on_copies(read_in_parts, lstm, x, size), lstm(x)[0]
+        with hints({"'tuple' object": "an LSTM's state is the pair (h, c): detach both"}):
+            got = call_on_copies(read_in_parts, lstm, x, size)
+        right = lstm(x)[0]
         got = tensor("the outputs", got, right.shape)
         if not close(got, right, 1e-9):
             fresh = torch.cat([lstm(part)[0] for part in x.split(size)])

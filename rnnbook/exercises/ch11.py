@@ -16,6 +16,7 @@ from rnnbook.exercises.kit import (
     choice,
     close,
     exercise,
+    hints,
     learns,
     number,
     run,
@@ -81,12 +82,21 @@ def exercise_11_1(data_shape, batch_sizes, h_n_shape, output_shape):
             raise Wrong(f"{name} is {found}: {reason}")
 
 
+COUNT_FROM_0 = {"out of bounds": "positions count from 0: a sequence of 3 steps ends at index 2"}
+MISSING_AXIS = {
+    "must match": "lengths (B,) meets (B, T), or a mask (B, T) meets (B, T, H): unsqueeze(1) or "
+    "unsqueeze(2) gives the axis that is missing"
+}
+
+
 @exercise("11.2", "The last valid step", "the-last-valid-step")
 def exercise_11_2(last_valid):
     output = torch.arange(12.0).reshape(2, 3, 2)
+    with hints(COUNT_FROM_0):
+        returned = call(last_valid, output, torch.tensor([1, 3]))
     got = tensor(
         "the result",
-        call(last_valid, output, torch.tensor([1, 3])),
+        returned,
         (2, 2),
         {
             (2, 1, 2): "the axis of the steps, now of size 1, is still there: squeeze it",
@@ -122,9 +132,11 @@ def exercise_11_2(last_valid):
 @exercise("11.3", "A mean without the padding", "a-mean-without-the-padding")
 def exercise_11_3(masked_mean):
     output = torch.tensor([[[2.0], [9.0], [9.0]], [[1.0], [2.0], [6.0]]])
+    with hints(MISSING_AXIS):
+        returned = call(masked_mean, output, torch.tensor([1, 3]))
     got = tensor(
         "the means",
-        call(masked_mean, output, torch.tensor([1, 3])),
+        returned,
         (2, 1),
         {
             (2,): "the features are gone: take the mean over the steps only",
@@ -172,12 +184,14 @@ def exercise_11_4(model_class):
     x = pad_sequence(sequences, batch_first=True)
     if not list(model.children()) and not list(model.parameters()):
         attempted(None)
-    hints = {
+    by_shape = {
         (4, 1): "one number for each sequence, without a last axis: squeeze(1)",
         (4, 2): "two scores for each sequence: one logit is enough for yes or no",
         (4, 6): "a logit for every step: take the last valid state only",
         (6, 1): "the first axis is time: is the layer batch_first?",
         (6,): "the first axis is time: is the layer batch_first?",
+        (2, 4, 1): "an LSTM returns output, (h_n, c_n): your h is the pair, and h[-1] is c_n",
+        (2, 1, 4): "an LSTM returns output, (h_n, c_n): your h is the pair, and h[-1] is c_n",
     }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # lazy modules find their sizes now
@@ -186,11 +200,11 @@ def exercise_11_4(model_class):
     if not layers:
         raise Wrong("there is no nn.LSTM in it: expected two layers of 256 units")
     _examine_sizes(layers, model, F)
-    got = tensor("the logits", scores, (4,), hints)
+    got = tensor("the logits", scores, (4,), by_shape)
     learns(got, "the logits")
     model.double().eval()
     with torch.no_grad():
-        got = tensor("the logits", call(model, x, lengths), (4,), hints)
+        got = tensor("the logits", call(model, x, lengths), (4,), by_shape)
         dirty = x.clone()
         for row, length in zip(dirty, lengths, strict=True):
             row[length:] = 5.0

@@ -96,7 +96,8 @@ def _explained(exercise: Exercise, answers: tuple, error: BaseException) -> str:
             "your answer"
         ) from error
     notes = "".join(f"{note}: " for note in getattr(error, "__notes__", []))
-    return f"{notes}it stopped with {name}: {_cut(said)}" + (f" ({where})" if where else "")
+    hint = f". {error.hint}" if hasattr(error, "hint") else ""
+    return f"{notes}it stopped with {name}: {_cut(said)}{f' ({where})' if where else ''}{hint}"
 
 
 def _where(error: BaseException) -> str | None:

@@ -197,6 +197,24 @@ def case(said: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def hints(by_words: dict[str, str]) -> Iterator[None]:
+    """Within ``with``, let an exception of the reader's code say what it probably comes from.
+
+    Args:
+        by_words: for words of an error's type and message, the hint.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        for words, hint in by_words.items():
+            if words in said:
+                error.hint = hint  # type: ignore[attr-defined]
+                break
+        raise
+
+
 # ---------------------------------------------------------------- taking what came back
 
 
