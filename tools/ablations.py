@@ -23,10 +23,10 @@ from pathlib import Path
 
 import nbformat
 
-from notebooks import ANSI_COLOUR, ROOT, execute
+from notebooks import ANSI_COLOUR, ROOT, execute, inserted
 from rnnbook.atomic import write_atomically
 
-TABLE = ROOT / "tools" / "ablations.md"
+TABLE, PAGE = ROOT / "tools" / "ablations.md", ROOT / "CONTRIBUTING.md"
 MARK = "BAND "
 
 # Before everything else: `expect` reports and never raises.
@@ -310,13 +310,36 @@ def section(path: Path, whole: Run, rows: dict[str, Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def store(parts: dict[str, str], table: Path = TABLE) -> None:
-    """Put the parts of some chapters into the table; those of the others stay."""
+def summary(table: str) -> str:
+    """Return a whole table in short: a row for each ablation, a column for each chapter."""
+    found: dict[str, dict[str, str]] = {}
+    for part in re.split(r"^(?=## )", table, flags=re.MULTILINE)[1:]:
+        chapter = part.split("\n")[0][3:].split("_")[0]
+        rows = re.findall(r"^\| (.+?) \| (.+?) \|$", part, re.MULTILINE)
+        found[chapter] = {
+            name: "+".join(re.findall(r"\d+", said)) or "**nothing**" for name, said in rows[2:]
+        }
+    chapters = sorted(found)
+    lines = [["taken out", *chapters], ["---"] * (len(chapters) + 1)]
+    for name in ABLATIONS:
+        if any(name in rows for rows in found.values()):
+            lines.append([name, *(found[chapter].get(name, "") for chapter in chapters)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def store(parts: dict[str, str], table: Path = TABLE, page: Path = PAGE) -> None:
+    """Put the parts of some chapters into the table; those of the others stay.
+
+    The page of the authors shows it in short.
+    """
     old = table.read_text("utf-8") if table.is_file() else "# Networks broken on purpose\n"
     head, *sections = re.split(r"^(?=## )", old, flags=re.MULTILINE)
     kept = {text.split("\n")[0][3:]: text.rstrip() + "\n" for text in sections} | parts
     body = "\n".join(kept[name] for name in sorted(kept))
-    write_atomically(table, f"{head.rstrip()}\n\n{body}".encode())
+    whole = f"{head.rstrip()}\n\n{body}"
+    write_atomically(table, whole.encode())
+    shown = inserted(page.read_text("utf-8"), "ablations", summary(whole))
+    write_atomically(page, shown.encode())
 
 
 def main() -> None:

@@ -28,12 +28,12 @@ from pathlib import Path
 
 import nbformat
 
-from notebooks import CHAPTERS, ROOT
+from notebooks import CHAPTERS, ROOT, inserted
 from rnnbook import exercises
 from rnnbook.atomic import write_atomically
 from rnnbook.exercises.examination import ExaminerError, examine
 
-TABLE = ROOT / "tools" / "mutants.md"
+TABLE, PAGE = ROOT / "tools" / "mutants.md", ROOT / "CONTRIBUTING.md"
 REASON_FILE = ROOT / "tools" / "mutants.json"
 SECONDS = 10.0  # for one mutant; an endless loop is one more refusal
 CHECK = re.compile(r'check\("([\d.]+)", ([\w.]+), solution=True\)')
@@ -395,6 +395,8 @@ def main() -> None:
     print(table)
     if not arguments.numbers:
         write_atomically(TABLE, table.encode())
+        shown = inserted(PAGE.read_text("utf-8"), "mutants", table.split("\n")[2] + "\n")
+        write_atomically(PAGE, shown.encode())
     sys.exit(int(unexplained > 0))
 
 

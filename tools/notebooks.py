@@ -118,6 +118,24 @@ def execute(
             raise ChapterFailed(ANSI_COLOUR.sub("", str(error))) from error
 
 
+def inserted(text: str, part: str, table: str) -> str:
+    """Return a page with a table between the two comments that carry a name.
+
+    Args:
+        text: the page.
+        part: the name.
+        table: what is to stand there.
+    Raises:
+        ValueError: if a comment is missing.
+    """
+    opening, closing = f"<!-- {part} -->", f"<!-- /{part} -->"
+    before, begin, rest = text.partition(opening)
+    _, end, after = rest.partition(closing)
+    if not begin or not end:
+        raise ValueError(f"the page lacks the line {closing if begin else opening}")
+    return f"{before}{opening}\n{table}{closing}{after}"
+
+
 def canonicalise(notebook: NotebookNode) -> NotebookNode:
     """Return the notebook without anything that differs between two equal runs.
 

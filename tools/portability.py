@@ -35,13 +35,14 @@ from notebooks import (
     CHAPTERS,
     ROOT,
     SANITIZER,
+    inserted,
     kernel_environment,
 )
 from rnnbook.atomic import write_atomically
 
 TABLE = ROOT / "tools" / "portability.md"
 README = ROOT / "README.md"
-BEGIN, END = "<!-- portability -->", "<!-- /portability -->"
+PART = "portability"
 NOT_RUN = "-"
 LIMITS = {  # PyTorch's, oneDNN's and MKL's names for the same instructions
     "default": ("default", "SSE41", "SSE4_2"),
@@ -275,19 +276,6 @@ def _in_a_cell(text: str) -> str:
     return short.replace("|", "/").replace("<", "&lt;").replace("\n", " ")
 
 
-def inserted(readme: str, table: str) -> str:
-    """Return the README with the table between its two markers.
-
-    Raises:
-        ValueError: if a marker is missing.
-    """
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"README.md lacks the line {BEGIN if not begin else END}")
-    return f"{before}{BEGIN}\n{table}{END}{after}"
-
-
 def store(
     new: dict[str, dict[str, str]],
     table: Path = TABLE,
@@ -309,7 +297,7 @@ def store(
         stored = {name: row for name, row in stored.items() if name in new}
     rows = merged(stored, new, machine())
     text = write_table(rows)
-    page = inserted(readme.read_text("utf-8"), summary(rows))
+    page = inserted(readme.read_text("utf-8"), PART, summary(rows))
     head = "# Where the chapters' outputs hold\n\nWritten by `tools/portability.py`.\n\n"
     write_atomically(table, (head + text).encode())
     write_atomically(readme, page.encode())

@@ -105,9 +105,18 @@ def test_what_nothing_notices_is_said(tmp_path):
 
 
 def test_the_table_keeps_the_other_chapters(tmp_path):
-    table = tmp_path / "ablations.md"
-    store({"05_a": "## 05_a\n\nfirst\n", "07_b": "## 07_b\n\nsecond\n"}, table)
-    store({"05_a": "## 05_a\n\nthird\n"}, table)
+    table, page = tmp_path / "ablations.md", tmp_path / "page.md"
+    page.write_text("before\n<!-- ablations -->\nold\n<!-- /ablations -->\nafter\n")
+    rows = "| taken out | noticed by |\n| --- | --- |\n| no clip | {} |\n"
+    first, other = (rows.format(said) for said in ("2 bands, 1 asserts", "**nothing**"))
+    store(
+        {"05_a": f"## 05_a\n\nfirst\n\n{first}", "07_b": f"## 07_b\n\nsecond\n\n{other}"},
+        table,
+        page,
+    )
+    shown = "| taken out | 05 | 07 |\n| --- | --- | --- |\n| no clip | 2+1 | **nothing** |\n"
+    assert page.read_text() == f"before\n<!-- ablations -->\n{shown}<!-- /ablations -->\nafter\n"
+    store({"05_a": "## 05_a\n\nthird\n"}, table, page)
     text = table.read_text()
     assert "third" in text and "second" in text and "first" not in text
     assert text.index("## 05_a") < text.index("## 07_b") and text.startswith("# Networks broken")

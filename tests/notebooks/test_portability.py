@@ -7,7 +7,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 import portability
-from portability import BEGIN, END, SETTINGS, NoEffect
+from notebooks import inserted
+from portability import PART, SETTINGS, NoEffect
+
+BEGIN, END = f"<!-- {PART} -->", f"<!-- /{PART} -->"
 
 MEASURED = "2026-01-02, A Processor, Python 3.11.1, torch 2.9, numpy 2.4"
 
@@ -155,7 +158,7 @@ def test_a_readme_without_its_markers_changes_nothing(pages):
     table, readme = pages
     for text in ("no markers\n", f"{BEGIN}\nno end\n"):
         readme.write_text(text, "utf-8")
-        with pytest.raises(ValueError, match="README.md lacks the line <!-- /?portability -->"):
+        with pytest.raises(ValueError, match="the page lacks the line <!-- /?portability -->"):
             portability.store({"01_a": {"avx2-1": "ok"}}, table, readme)
         assert not table.exists() and readme.read_text("utf-8") == text
 
@@ -167,4 +170,4 @@ def test_the_machine_is_described():
 
 
 def test_the_real_readme_has_its_markers():
-    assert portability.inserted(portability.README.read_text("utf-8"), "a table\n")
+    assert inserted(portability.README.read_text("utf-8"), PART, "a table\n")
