@@ -61,7 +61,7 @@ def lab(copy: str | Path | None, browser: bool, for_jupyterlab: Sequence[str]) -
     if copy.exists() and not copy.is_dir():
         return _refuse(f"--copy wants a folder, and {copy} is a file")
     try:
-        changes = workspace.refresh(chapters, copy)
+        changes = workspace.refresh(chapters, copy, workspace.for_this_python)
     except (OSError, ValueError) as error:
         return _refuse(f"your copy could not be brought up to date: {error}")
     _tell(copy, changes)

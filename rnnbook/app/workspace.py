@@ -20,7 +20,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,13 +85,42 @@ def find_chapters() -> Path | None:
     return None
 
 
-def refresh(originals: Path, copy: Path) -> list[Change]:
+def for_this_python(notebook: bytes) -> bytes:
+    """Return a notebook with the metadata that JupyterLab would write when it opens it here.
+
+    Without them, a chapter that was only opened would count as changed.
+
+    Args:
+        notebook: the file's content.
+    Returns:
+        The same notebook with this Python's kernel and language; as it is if it cannot be read, or
+        ipykernel is not installed.
+    """
+    try:
+        from ipykernel.ipkernel import IPythonKernel
+        from ipykernel.kernelspec import get_kernel_dict
+
+        book = json.loads(notebook)
+        kernel = get_kernel_dict()
+        book["metadata"]["kernelspec"] = {
+            "display_name": kernel["display_name"], "language": "python", "name": "python3",
+        }  # fmt: skip
+        book["metadata"]["language_info"] = dict(IPythonKernel.language_info)
+    except (ImportError, ValueError, KeyError, TypeError):
+        return notebook
+    return (json.dumps(book, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def refresh(
+    originals: Path, copy: Path, adapt: Callable[[bytes], bytes] = lambda content: content
+) -> list[Change]:
     """Create the reader's copy of the chapters, or bring it up to date without losing anything.
 
     Args:
         originals: the folder of chapters, with whatever lies beside them. Never written to.
         copy: the reader's folder, created if need be. Put it beside the originals, so that links
             such as ``../book/references.md`` lead to the same place from both.
+        adapt: what to do to each notebook before it is handed out.
     Returns:
         One change for each file, in the order of the originals, retired ones last.
     Raises:
@@ -115,7 +144,7 @@ def refresh(originals: Path, copy: Path) -> list[Change]:
     changes = []
     for file in files:
         versions = handed.setdefault(file.as_posix(), [])
-        changes.append(_refresh_one(originals, copy, file, versions))
+        changes.append(_refresh_one(originals, copy, file, versions, adapt))
     known = (Path(name) for name in handed)
     retired = [file for file in known if file not in files and (copy / file).is_file()]
     if handed != before:
@@ -131,9 +160,17 @@ def _files(folder: Path) -> Iterator[Path]:
             yield file
 
 
-def _refresh_one(originals: Path, copy: Path, file: Path, handed: list[_Version]) -> Change:
+def _refresh_one(
+    originals: Path,
+    copy: Path,
+    file: Path,
+    handed: list[_Version],
+    adapt: Callable[[bytes], bytes],
+) -> Change:
     try:
         content = (originals / file).read_bytes()
+        if file.suffix == ".ipynb":
+            content = adapt(content)
         if (copy / file).is_file():
             (copy / file).read_bytes()
     except PermissionError:

@@ -4,11 +4,12 @@ import json
 import os
 import re
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
-from rnnbook.app.workspace import MANIFEST, refresh
+from rnnbook.app.workspace import MANIFEST, for_this_python, refresh
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = Path("03_rnn.ipynb")
@@ -498,3 +499,18 @@ def test_links_of_the_chapters_lead_to_the_same_files_from_the_copy(tmp_path):
             (tmp_path / neighbour.name).symlink_to(neighbour)
     refresh(originals, tmp_path / "work")
     assert not [link for link in links if not (tmp_path / "work" / link).exists()]
+
+
+def test_a_notebook_is_handed_out_with_the_metadata_of_this_python():
+    adapted = json.loads(for_this_python(V1))
+    assert adapted["cells"] == json.loads(V1)["cells"]
+    version = ".".join(map(str, sys.version_info[:3]))
+    assert adapted["metadata"]["language_info"]["version"] == version
+    assert adapted["metadata"]["kernelspec"]["name"] == "python3"
+    for odd in (b"", b"{not json", b"[]"):
+        assert for_this_python(odd) == odd
+
+
+def test_another_python_finds_nothing_new(copied):
+    adapted = {str(c.path): c.what for c in refresh(copied.originals, copied.copy, for_this_python)}
+    assert adapted[str(CHAPTER)] == "unchanged" and copied.read() == V1

@@ -16,6 +16,17 @@ WRONG = "def from_one_hot(x):\n    return x.argmax(dim=0)"
 RIGHT = "def from_one_hot(x):\n    return x.max(dim=-1).indices"
 
 
+def test_opening_a_chapter_does_not_change_it(notebook: LabNotebook) -> None:
+    """JupyterLab finds the metadata that it would write already there: nothing is to be saved."""
+    changed = notebook.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
+    )
+    metadata = notebook.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.context.model.toJSON().metadata"
+    )
+    assert not changed, metadata
+
+
 def test_solutions_are_folded_away_at_first(notebook: LabNotebook) -> None:
     """The solution's heading is collapsed; one click shows what is under it."""
     heading = notebook.find("#### Solution 1.4")
