@@ -26,7 +26,9 @@ def expected(module: Path) -> Path:
 
 
 def has_code(path: Path) -> bool:
-    """Say whether a package's __init__ does more than say what is in it."""
+    """Say whether a package's __init__ does more than say what is in it; __main__ never does."""
+    if path.name == "__main__.py":
+        return False
     return path.name != "__init__.py" or "\ndef " in path.read_text("utf-8")
 
 

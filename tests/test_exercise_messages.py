@@ -1,6 +1,6 @@
 """What the checks say to wrong answers: every message is stored, so that none changes unseen.
 
-python -m tests.exercises.test_messages    stores them anew; then read the difference
+python -m tests.test_exercise_messages    stores them anew; then read the difference
 """
 
 import json
@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from rnnbook.exercises import NOT_YET, grade
 from tests.exercises.test_exercises import CASES
 
-STORED = Path(__file__).parents[1] / "cases" / "messages.json"
+STORED = Path(__file__).parent / "cases" / "messages.json"
 
 
 def said(number, answers):
