@@ -93,7 +93,7 @@ def fit(
     for name, passes in {"batches": batches, "validation": validation}.items():
         _check_passes(name, passes, epochs)
     optimizer = _optimizer_for(model, optimizer, lr, scheduler)
-    history = copy.deepcopy(history) if history else History()
+    history = History(copy.deepcopy(history.metrics) if history else {})
     best = _best(history, validation, checkpoint)
     first, where = history.epochs + 1, _Position()
     # Of text, and gone when it is done: a saved notebook cannot show a widget without its kernel.
@@ -101,7 +101,7 @@ def fit(
         range(first, first + epochs), desc="epoch", leave=False, file=sys.stdout,
         disable=not progress or bool(os.environ.get("TQDM_DISABLE")),
     )  # fmt: skip
-    with _modes_kept(model), _interruptible(where, history):
+    with _modes_kept(model), _interruptible(where, history), bar:
         for epoch in bar:
             where.epoch, where.step = epoch, 0
             with _restoring(model, optimizer, epoch):

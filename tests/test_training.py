@@ -363,6 +363,7 @@ def test_an_interruption_is_one_line_and_the_history_comes_back(vocab, tokens, c
     assert history.epochs == 2 and len(history["loss"]) == 2 and history.interrupted
     said = capsys.readouterr().out
     assert said.count("\n") == 1
+    assert not _quietly(_model(vocab), batches, history=history).interrupted
     assert said.startswith("interrupted in epoch 3, after step 1: the model holds the parameters")
     assert all(module.training is training for module in model.modules())
 
