@@ -13,7 +13,9 @@ import torch
 import rnnbook
 
 MODULES = [
-    module.name for module in pkgutil.walk_packages(rnnbook.__path__, "rnnbook.") if module.name
+    module.name
+    for module in pkgutil.walk_packages(rnnbook.__path__, "rnnbook.")
+    if not module.name.endswith("__main__")
 ]
 # Each public class of these shows how it is used.
 SHOWN = ("batching", "datasets", "metrics", "models", "ngram", "recurrent", "text", "training")

@@ -55,7 +55,7 @@ def test_every_chapter_has_its_ablations():
 
 def test_a_whole_chapter_and_broken_ones(chapter, capsys):
     before = chapter.read_bytes()
-    names = ["untrained", "targets scrambled", "recurrence frozen at 0", "no clip"]
+    names = ["untrained", "targets scrambled"]
     whole, rows = examine(chapter, names)
     assert whole.bands == {"loss": True, "one": True} and not whole.raised
     assert rows["untrained"].bands == ["loss"]
