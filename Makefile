@@ -22,7 +22,7 @@ lab: $(READY) ## open your own copy of the chapters in JupyterLab
 	$(BIN)/rnnbook lab
 
 test: $(READY) ## run every test, and every chapter against its stored outputs
-	$(BIN)/python -m pytest -n 3
+	$(BIN)/python -m pytest -n 2
 
 site: $(READY) ## build the web pages, strictly, and print where they are
 	$(BIN)/python tools/build_site.py
