@@ -9,7 +9,14 @@ from rnnbook import losses
 from rnnbook.arguments import real, tensor, whole
 from rnnbook.datasets.delayed_recall import FEATURES, NUM_SYMBOLS, DelayedRecall, delayed_recall
 from rnnbook.models import SequenceClassifier, device_of, evaluating
-from rnnbook.recurrent import GRU, LSTM, NONLINEARITIES, Recurrence, require_layer
+from rnnbook.recurrent import (
+    GRU,
+    LSTM,
+    NONLINEARITIES,
+    Recurrence,
+    require_layer,
+    require_nonlinearity,
+)
 from rnnbook.text import Vocab, one_hot
 from rnnbook.training import fit
 
@@ -65,10 +72,7 @@ def jacobian_norms(W_hh: Tensor, hs: Tensor, nonlinearity: str = "tanh") -> Tens
         raise ValueError(
             f"expected the states (T, {len(W_hh)}) of one sequence, got {tuple(hs.shape)}"
         )
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(
-            f"expected a nonlinearity of {', '.join(NONLINEARITIES)}, got {nonlinearity!r}"
-        )
+    require_nonlinearity(nonlinearity)
     slopes = NONLINEARITIES[nonlinearity][1](hs.detach())  # (T, H)
     product = torch.eye(len(W_hh), dtype=hs.dtype, device=hs.device)
     norms = [torch.linalg.matrix_norm(product, 2)]
@@ -96,10 +100,7 @@ def random_layer_norms(
     """
     if kind not in ("random", "orthogonal"):
         raise ValueError(f"expected a random or orthogonal matrix, got {kind!r}")
-    if nonlinearity not in NONLINEARITIES:
-        raise ValueError(
-            f"expected a nonlinearity of {', '.join(NONLINEARITIES)}, got {nonlinearity!r}"
-        )
+    require_nonlinearity(nonlinearity)
     whole("steps", steps, least=0)
     real("input_scale", input_scale)
     units = 64

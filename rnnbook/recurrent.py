@@ -20,6 +20,16 @@ NONLINEARITIES = {
 }
 
 
+def require_nonlinearity(name: object) -> None:
+    """Examine that a name is that of a nonlinearity.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if name not in NONLINEARITIES:
+        raise ValueError(f"expected nonlinearity 'tanh' or 'relu', got {name!r}")
+
+
 class Recurrence(torch.autograd.Function):
     """Run h[t] = f(input_projection[t] + h[t-1] @ W), with its backward pass written out.
 
@@ -401,8 +411,7 @@ class RNN(_Recurrent):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        if nonlinearity not in NONLINEARITIES:
-            raise ValueError(f"expected nonlinearity 'tanh' or 'relu', got {nonlinearity!r}")
+        require_nonlinearity(nonlinearity)
         super().__init__(
             input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, 0,
             device, dtype,

@@ -307,8 +307,10 @@ def silent_bands(whole: Run, rows: dict[str, Row]) -> list[str]:
 
 def section(path: Path, whole: Run, rows: dict[str, Row]) -> str:
     """Return a chapter's part of the table, in Markdown."""
-    lines = [f"## {path.stem}", "", "| taken out | noticed by |", "| --- | --- |"]
-    lines += [f"| {name} | {row.said} |" for name, row in rows.items()]
+    lines = [f"## {path.stem}", "", "| taken out | noticed by | which |", "| --- | --- | --- |"]
+    for name, row in rows.items():
+        which = "; ".join([*row.bands, *row.raised]).replace("|", "/")
+        lines.append(f"| {name} | {row.said} | {which} |")
     silent = silent_bands(whole, rows)
     lines += ["", f"{len(whole.bands)} bands, of which these notice none of them: "]
     lines[-1] += ("; ".join(silent) if silent else "none") + "."
@@ -320,7 +322,7 @@ def summary(table: str) -> str:
     found: dict[str, dict[str, str]] = {}
     for part in re.split(r"^(?=## )", table, flags=re.MULTILINE)[1:]:
         chapter = part.split("\n")[0][3:].split("_")[0]
-        rows = re.findall(r"^\| (.+?) \| (.+?) \|$", part, re.MULTILINE)
+        rows = re.findall(r"^\| (.+?) \| (.+?) \| .*\|$", part, re.MULTILINE)
         found[chapter] = {
             name: "+".join(re.findall(r"\d+", said)) or "**nothing**" for name, said in rows[2:]
         }

@@ -159,7 +159,7 @@ RELU_SLIPS = {
 }
 
 
-# hs begins with the state after the first step; in Unrolled, of section 4.4, it begins with h0.
+# hs begins with the state after the first step, as in Unrolled, of section 4.4.
 BEGINS = "hs has T states, the first of them h_1, and h0 is by itself: what stands before hs[0]?"
 RELU_HINTS = {"out of bounds": BEGINS, "cannot be multiplied": BEGINS, "size mismatch": BEGINS}
 

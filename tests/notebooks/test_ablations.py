@@ -65,7 +65,10 @@ def test_a_whole_chapter_and_broken_ones(chapter, capsys):
     assert "untrained: loss; AssertionError: it learns" in capsys.readouterr().out
     assert chapter.read_bytes() == before
     table = section(chapter, whole, rows)
-    assert "| untrained | 1 bands, 1 asserts |" in table and "none of them: one." in table
+    assert (
+        "| untrained | 1 bands, 1 asserts | loss; AssertionError: it learns |" in table
+        and "none of them: one." in table
+    )
 
 
 def test_a_chapter_that_does_not_hold_as_it_is_is_refused(tmp_path):
@@ -107,7 +110,7 @@ def test_what_nothing_notices_is_said(tmp_path):
 def test_the_table_keeps_the_other_chapters(tmp_path):
     table, page = tmp_path / "ablations.md", tmp_path / "page.md"
     page.write_text("before\n<!-- ablations -->\nold\n<!-- /ablations -->\nafter\n")
-    rows = "| taken out | noticed by |\n| --- | --- |\n| no clip | {} |\n"
+    rows = "| taken out | noticed by | which |\n| --- | --- | --- |\n| no clip | {} | x |\n"
     first, other = (rows.format(said) for said in ("2 bands, 1 asserts", "**nothing**"))
     store(
         {"05_a": f"## 05_a\n\nfirst\n\n{first}", "07_b": f"## 07_b\n\nsecond\n\n{other}"},

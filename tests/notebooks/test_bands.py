@@ -26,11 +26,11 @@ def chapter(tmp_path: Path) -> Path:
 
 def test_seeds_move_the_values_and_a_value_outside_its_band_is_marked(chapter, capsys):
     before = chapter.read_bytes()
-    runs = [measure(chapter, shift) for shift in (0, 100, 0)]
+    runs = [measure(chapter, shift) for shift in (0, 100)]
     values = [run["a random number"][0] for run in runs]
-    assert values[0] == values[2] != values[1]
+    assert values[0] != values[1]
     assert runs[0]["a random number"][1:] == (2, 3)
-    report(chapter, 1)
+    report(chapter, 1)  # the first seed again: the same value
     assert (
         f"! a random number{'':45} book 2 to 3; measured {values[0]:.4g}" in capsys.readouterr().out
     )
