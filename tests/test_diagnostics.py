@@ -42,7 +42,7 @@ def test_jacobian_norms_are_those_of_the_whole_way(nonlinearity):
 def test_jacobian_norms_refuse_what_they_do_not_know():
     with pytest.raises(ValueError, match="of one sequence"):
         diagnostics.jacobian_norms(torch.eye(4), torch.zeros(5, 2, 4))
-    with pytest.raises(ValueError, match="tanh, relu, got 'sigmoid'"):
+    with pytest.raises(ValueError, match="'tanh' or 'relu', got 'sigmoid'"):
         diagnostics.jacobian_norms(torch.eye(4), torch.zeros(5, 4), "sigmoid")
 
 
