@@ -337,6 +337,8 @@ row("recurrent.GRU", "dropout in bias's place", lambda: recurrent.GRU(3, 5, 2, 0
     "another argument")
 row("recurrent.RNN", "nonlinearity", lambda: recurrent.RNN(3, 4, nonlinearity="elu"), ValueError,
     "elu")
+row("recurrent.require_nonlinearity", "no such one",
+    lambda: recurrent.require_nonlinearity("sigmoid"), ValueError, "got 'sigmoid'")
 row("recurrent.LSTM", "proj_size = H", lambda: recurrent.LSTM(3, 4, proj_size=4), ValueError,
     "proj_s")
 row("recurrent.LSTM", "h0 alone",
@@ -849,9 +851,10 @@ row("widgets.prefix_reader", "no Latin letter: it says so in the widget",
 
 # ---------------------------------------------------------------- exercises and commands
 
-row("exercises.check", "a number", lambda: exercises.check(3.2, 1), TypeError,
+row("exercises.grade", "a number", lambda: exercises.grade(3.2, 1), TypeError,
     r'check\("3.2", ...\)')
-row("exercises.check", "no such exercise", lambda: exercises.check("3.99", 1), KeyError,
+row("exercises.check", "a number: it says quote it", lambda: exercises.check(3.2, 1))
+row("exercises.grade", "no such exercise", lambda: exercises.grade("3.99", 1), KeyError,
     "there are 3.1")
 row("exercises.grade", "no such chapter", lambda: exercises.grade("99.1", 1), KeyError,
     "no exercise")

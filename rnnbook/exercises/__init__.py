@@ -40,21 +40,19 @@ def check(number: str, *answers: object, solution: bool = False) -> None:
     """Examine an answer, print the verdict, and remember it.
 
     Random numbers, PyTorch's settings, the folder and the style of figures stay as they are. An
-    answer that takes longer than a minute is stopped.
+    answer that takes longer than a minute is stopped. It never raises: what is wrong with the call
+    itself, such as a number without quotes, is printed too.
 
     Args:
         number: the exercise, such as ``"3.2"``.
         answers: what the exercise asks for.
         solution: whether this is the book's own solution, which does not count as the reader's
             progress.
-    Raises:
-        TypeError: if the number is not a string.
-        KeyError: if there is no such exercise.
     """
     try:
         verdict = grade(number, *answers)
-    except ExaminerError as error:
-        print(f"Exercise {number}: {error}")
+    except (ExaminerError, TypeError, KeyError) as error:  # the notebook must go on
+        print(f"Exercise {number}: {error.args[0]}")
         return
     if verdict.status == PASSED and not solution:
         _remember(_find(number).slug)

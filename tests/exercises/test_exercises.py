@@ -148,6 +148,11 @@ def _said(function, *arguments, **options):
     return said.getvalue()
 
 
+def test_a_call_that_cannot_be_is_told_and_does_not_stop_the_notebook():
+    assert 'quote it, check("3.2", ...)' in _said(exercises.check, 3.2, 1)
+    assert "there is no exercise '1.99'; there are 1.1" in _said(exercises.check, "1.99", 1)
+
+
 def test_progress_is_remembered_and_solutions_do_not_count(tmp_path, monkeypatch):
     monkeypatch.setenv("RNNBOOK_STATE_DIR", str(tmp_path / "state"))
     assert "[ ] 1.5 " in _said(exercises.progress)
