@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import yaml
 from headless import Record
@@ -38,7 +39,7 @@ CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 
 @dataclass
 class Html(HTMLParser):
-    """The ids, links, pictures and neighbours of one built page."""
+    """The ids, links, files, pictures and neighbours of one built page."""
 
     ids: set[str] = field(default_factory=set)
     links: list[str] = field(default_factory=list)
@@ -62,6 +63,12 @@ class Html(HTMLParser):
             self.neighbours[given["rel"]] = given["href"]
         elif source := given.get("src") or (tag == "link" and given.get("href")):
             self.loaded.append(source)
+
+    @property
+    def scripts(self) -> set[str]:
+        """The names of the scripts and styles that the page loads."""
+        names = {Path(urlsplit(source).path).name for source in self.loaded}
+        return {name for name in names if name.endswith((".js", ".css"))}
 
     @classmethod
     def of(cls, site: Path) -> dict[Path, Html]:
