@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rnnbook.notebook import explain_asserts
+
 if TYPE_CHECKING:
     from rnnbook.exercises import check, progress
     from rnnbook.reproducibility import device, expect, relative_distance, seed
@@ -25,3 +27,6 @@ def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"rnnbook.{_HOMES[name]}"), name)
+
+
+explain_asserts()

@@ -24,6 +24,8 @@ from nbformat import NotebookNode
 from prose import FOREIGN, Prose
 
 TAGS = {"hide-cell", "hide-input", "nbval-ignore-output"}
+# A chapter may be opened alone, where there is nothing but the notebook.
+INSTALLS = "# No rnnbook? %pip install 'rnnbook[book] @ git+ADDRESS': see the page Elsewhere\n"
 KINDS = {"recall", "predict", "code", "break", "explore"}
 SECTIONS = ("You will be able to", "What you learned", "Common mistakes", "Further reading")
 LEAST_EXERCISES, LEAST_KINDS = 5, 3
@@ -164,6 +166,13 @@ def counts(chapter: Chapter) -> Found:
             yield at, "a code cell is empty: remove it"
         elif cell.execution_count != expected:
             yield at, f"execution count is {cell.execution_count}, expected {expected}: run it anew"
+
+
+def installs(chapter: Chapter) -> Found:
+    """The first cell that runs says how to get the package."""
+    for at, cell in chapter.code[:1]:
+        if not cell.source.startswith(INSTALLS):
+            yield at, f"the first code cell does not begin with {INSTALLS!r}"
 
 
 def error_outputs(chapter: Chapter) -> Found:
@@ -558,6 +567,7 @@ def _not_hidden(cell: NotebookNode) -> Iterator[str]:
 
 RULES = (
     counts,
+    installs,
     error_outputs,
     stderr,
     tags,

@@ -82,7 +82,7 @@ def good_chapter(folder: Path) -> NotebookNode:
     cells = [
         new_markdown_cell("# Small\n\nWhy? See [Elman](references.md#elman1990) and $x_t$."),
         new_markdown_cell("## You will be able to\n\n- say `{ref}`"),
-        new_code_cell("x = 1\nprint(x)", outputs=[stdout("1\n")]),
+        new_code_cell(notebook_lint.INSTALLS + "x = 1\nprint(x)", outputs=[stdout("1\n")]),
         new_code_cell("_ = plot(x)", outputs=[figure()], metadata=alt),
         *(cell for n, kind in enumerate(KINDS, 1) for cell in exercise(f"1.{n}", kind)),
         new_markdown_cell("## What you learned\n\n```text\n# not a heading\n:::{note}\n```"),
@@ -114,6 +114,7 @@ def test_a_good_chapter_has_no_problem(tmp_path: Path) -> None:
 TAMPERED: dict[str, tuple[str, Callable[[list[NotebookNode]], object]]] = {
     "count missing": ("counts", lambda c: c[2].update(execution_count=None)),
     "counts not in order": ("counts", lambda c: c[3].update(execution_count=9)),
+    "no word on the package": ("installs", lambda c: c[2].update(source="x = 1\nprint(x)")),
     "empty cell": ("counts", lambda c: c[2].update(source=" ", outputs=[])),
     "error": (
         "error-outputs",
