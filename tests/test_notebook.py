@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from rnnbook import notebook
 
@@ -17,7 +16,8 @@ from rnnbook import notebook
 def run(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[str], str]]:
     """Give a function that runs a cell and returns what was printed."""
     InteractiveShell.clear_instance()
-    shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
     shell.user_ns["__name__"] = "__main__"
     notebook.explain_asserts()
 
