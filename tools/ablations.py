@@ -28,6 +28,12 @@ from rnnbook.atomic import write_atomically
 
 TABLE, PAGE = ROOT / "tools" / "ablations.md", ROOT / "CONTRIBUTING.md"
 MARK = "BAND "
+HEAD = """# Networks broken on purpose
+
+Each row names one part that was taken out of the package or of PyTorch, and what in the chapter
+noticed: bands, which are the ranges printed as *(book: ... to ...)*, and asserts. Written by
+`tools/ablations.py`, which says what each part is.
+"""
 
 # Before everything else: `expect` reports and never raises.
 REPORT = """
@@ -339,11 +345,11 @@ def store(parts: dict[str, str], table: Path = TABLE, page: Path = PAGE) -> None
 
     The page of the authors shows it in short.
     """
-    old = table.read_text("utf-8") if table.is_file() else "# Networks broken on purpose\n"
-    head, *sections = re.split(r"^(?=## )", old, flags=re.MULTILINE)
+    old = table.read_text("utf-8") if table.is_file() else ""
+    _, *sections = re.split(r"^(?=## )", old, flags=re.MULTILINE)
     kept = {text.split("\n")[0][3:]: text.rstrip() + "\n" for text in sections} | parts
     body = "\n".join(kept[name] for name in sorted(kept))
-    whole = f"{head.rstrip()}\n\n{body}"
+    whole = f"{HEAD}\n{body}"
     write_atomically(table, whole.encode())
     shown = inserted(page.read_text("utf-8"), "ablations", summary(whole))
     write_atomically(page, shown.encode())

@@ -105,7 +105,7 @@ def exercise_1_3(once, half):
 
 @exercise("1.4", "And back again", "and-back-again")
 def exercise_1_4(from_one_hot):
-    for shape in [(4,), (3, 5), (2, 3, 4), ()]:
+    for shape in [(4,), (3, 5), (2, 3, 4), (), (1,), (3, 1), (1, 1, 2)]:
         indices = torch.randint(0, 7, shape)
         got = call(from_one_hot, one_hot(indices, 7))
         if not isinstance(got, torch.Tensor):

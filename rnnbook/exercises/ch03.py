@@ -197,6 +197,8 @@ def _orders(T, L):
         twice = [*time_outside[:-1], time_outside[0]]
         yield "time outside with its first cell twice and its last missing", twice, False
     yield "a cell outside the grid at the end", [*time_outside, (T, 0)], False
+    for cell in ((T, 0), (0, L), (-1, 0), (0, -1)):  # as many cells as there should be
+        yield f"time outside with {cell} for its last cell", [*time_outside[:-1], cell], False
     yield "the empty order", [], False
     if T > 1 and L > 1:
         yield "the reverse of time outside", time_outside[::-1], False

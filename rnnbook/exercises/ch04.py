@@ -9,7 +9,6 @@ from rnnbook.exercises.kit import (
     Wrong,
     attempted,
     call,
-    call_on_copies,
     choice,
     close,
     exercise,
@@ -166,7 +165,7 @@ RELU_HINTS = {"out of bounds": BEGINS, "cannot be multiplied": BEGINS, "size mis
 
 def _examine_relu(relu_backward, g, hs, h0, W):
     with hints(RELU_HINTS):
-        returned = call_on_copies(relu_backward, g, hs, h0, W)
+        returned = call(relu_backward, g, hs, h0, W)
     shapes = (tuple(g.shape), tuple(h0.shape), tuple(W.shape))
     got, right = _tensors(returned, ("d", "dh0", "dW_hh"), shapes), _relu(g, hs, h0, W)
     if _same(got, right):
@@ -266,8 +265,9 @@ def exercise_4_6(truncated_states):
         hs = call(truncated_states, step, inputs, h0, window)
         if given and not all(h.requires_grad for h in given):
             raise Wrong(
-                "detach_() changes the tensor that it is called on, so the state that was "
-                "stored loses its history too; h = h.detach() makes another"
+                "a state that step returned has no history any more: detach_() takes it from the "
+                "tensor itself, where h = h.detach() makes another; or is there a no_grad, or is x "
+                "detached?"
             )
         _examine_values(hs, step, inputs, h0, window)
         _examine_reach(hs, inputs, h0, window)
@@ -275,7 +275,8 @@ def exercise_4_6(truncated_states):
 
 def _examine_values(hs, step, inputs, h0, window):
     T, shape = len(inputs), (len(inputs), *h0.shape)
-    tensor("the states (T, B, H)", hs, shape)
+    short = {(T // window * window, *h0.shape): "the last window may be shorter; is it left out?"}
+    tensor("the states (T, B, H)", hs, shape, short)
     h, zeroed, right, forgetful = h0, h0, [], []
     for t, x in enumerate(inputs):
         zeroed = torch.zeros_like(zeroed) if t % window == 0 and t else zeroed

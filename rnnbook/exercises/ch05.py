@@ -142,10 +142,10 @@ def exercise_5_3(mended_epoch):
     start = CharLM(RNN(8, 6)).double()
     batches = SequentialBatches(tokens, 4, 7, offset=0)
 
-    def train(epoch, *slips):
+    def train(epoch, *slips, clip=0.05):
         model = copy.deepcopy(start)
         optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-        value = number("the perplexity", call(epoch, model, batches, optimizer, 0.05, *slips))
+        value = number("the perplexity", call(epoch, model, batches, optimizer, clip, *slips))
         return value, nn.utils.parameters_to_vector(model.parameters()).detach()
 
     got, weights = train(mended_epoch)
@@ -157,6 +157,12 @@ def exercise_5_3(mended_epoch):
         raise Wrong("the parameters after one epoch are not those of train_epoch: what differs?")
     if slips:
         raise Wrong("; and ".join(SLIPS[slip] for slip in slips))
+    free, wanted = (train(epoch, clip=1e6)[1] for epoch in (mended_epoch, _reference_epoch))
+    if not torch.allclose(free, wanted, rtol=1e-4, atol=1e-6):
+        raise Wrong(
+            "with a bound that no gradient reaches, the steps are not those of train_epoch: is the "
+            "loss the mean over the characters, and does clipping leave a short gradient alone?"
+        )
     if not _close(got, right, 1e-4):
         raise Wrong(
             f"the steps are right, and the perplexity returned is {got:.6g} instead of "

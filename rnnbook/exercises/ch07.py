@@ -13,7 +13,9 @@ from rnnbook.exercises.kit import (
     case,
     choice,
     close,
+    default_dtype,
     exercise,
+    hints,
     learns,
     number,
     pair,
@@ -294,6 +296,11 @@ def exercise_7_7(cell_rnn):
         x, h0 = torch.randn(T, sequences, V), torch.randn(L, sequences, H)
         for arguments in ((x,), (x, h0)):
             _compare_cells(model, cells, builtin, arguments)
+    words = "of a type of its own: torch.zeros(..., dtype=x.dtype, device=x.device), or x.new_zeros"
+    with default_dtype(torch.float32), hints({"dtype": f"in float64 something is {words}"}):
+        output, _ = run(model, torch.randn(T, B, V, dtype=torch.float64))
+        if output.dtype != torch.float64:
+            raise Wrong(f"for a float64 x the output is {output.dtype}: something is {words}")
 
 
 def _compare_cells(model, cells, builtin, arguments):

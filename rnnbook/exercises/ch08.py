@@ -1,5 +1,6 @@
 """Checks of chapter 8: the LSTM."""
 
+import copy
 import math
 
 import torch
@@ -8,7 +9,6 @@ from torch import nn
 from rnnbook.exercises.kit import (
     Wrong,
     call,
-    call_on_copies,
     close,
     exercise,
     hints,
@@ -63,7 +63,7 @@ def exercise_8_2(coupled_step):
         weights = _gate_weights(V, H, "fgo")
         x, state = torch.randn(B, V), tuple(torch.randn(2, B, H))
         with hints({"KeyError: 'i'": "there is no input gate of its own: i is 1 - f"}):
-            h, c = _pair_of(call_on_copies(coupled_step, x, state, *weights), (B, H))
+            h, c = _pair_of(call(coupled_step, x, state, *weights), (B, H))
         right_h, right_c = _coupled(x, state, *weights)
         if close(h, right_h) and close(c, right_c):
             _examine_gradient(coupled_step, x, weights)
@@ -144,7 +144,10 @@ def exercise_8_4(step_with):
     for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 8, 1)):
         lstm = nn.LSTM(V, H)
         x, h, c = (torch.randn(B, n).requires_grad_() for n in (V, H, H))
-        _examine_step(_pair_of(call_on_copies(step_with, lstm, x, h, c), (B, H)), lstm, x, h, c)
+        before = copy.deepcopy(lstm.state_dict())
+        _examine_step(_pair_of(call(step_with, lstm, x, h, c), (B, H)), lstm, x, h, c)
+        if any(not torch.equal(p, before[name]) for name, p in lstm.named_parameters()):
+            raise Wrong("the LSTM that was handed over has other weights than before")
 
 
 def _examine_step(got, lstm, x, h, c):
@@ -197,11 +200,14 @@ def _examine_biases(lstm, before, value):
         was = (before[name] + before[other]).split(H)
         if close(blocks[1], torch.full((H,), 2 * value)) and value:
             raise Wrong(f"{name} and {other} add up to {2 * value:g}, not {value:g}")
-        for gate, new, old in zip("ifgo", blocks, was, strict=True):
-            if gate != "f" and not close(new, old):
-                raise Wrong(
-                    f"the bias of gate {gate}, {name} + {other}, has changed: f is the second block"
-                )
+        changed = [
+            g for g, new, old in zip("ifgo", blocks, was, strict=True) if not close(new, old)
+        ]
+        if more := [gate for gate in changed if gate != "f"]:
+            hint = "f alone" if "f" in changed else "f, which is the second block,"
+            raise Wrong(
+                f"the biases of {', '.join(more)}, {name} + {other}, have changed: {hint} should"
+            )
         if not close(blocks[1], torch.full((H,), value)):
             added = close(blocks[1], was[1] + value) or close(
                 p.split(H)[1], torch.full((H,), value)
@@ -219,7 +225,7 @@ def exercise_8_6(read_in_parts):
         lstm = nn.LSTM(V, H)
         x = torch.randn(T, B, V).requires_grad_()
         with hints({"'tuple' object": "an LSTM's state is the pair (h, c): detach both"}):
-            got = call_on_copies(read_in_parts, lstm, x, size)
+            got = call(read_in_parts, lstm, x, size)
         right = lstm(x)[0]
         got = tensor("the outputs", got, right.shape)
         if not close(got, right, 1e-9):
@@ -229,18 +235,26 @@ def exercise_8_6(read_in_parts):
             raise Wrong(f"parts of {size}: the outputs differ from reading in one: is c carried?")
         if not got.requires_grad:
             raise Wrong("no gradient at all is left: detach the state, not the outputs")
-        (gradient,) = torch.autograd.grad(got[-1].sum(), x, retain_graph=True, allow_unused=True)
-        if gradient is None:
-            raise Wrong("no gradient reaches the input: detach the state, and not x")
-        first = (T - 1) // size * size  # where the last part starts
-        if first and gradient[:first].abs().max() > 0:
-            raise Wrong(
-                f"parts of {size}: the gradient of the last output reaches back beyond its part: "
-                "are both h and c detached?"
-            )
-        if (gradient[first:].abs().amax(dim=(1, 2)) == 0).any():
-            raise Wrong(f"parts of {size}: within a part the gradient should reach every step")
+        for first in range(0, T, size):
+            _examine_part(got, x, first, min(first + size, T), f"parts of {size}")
         if any(
             g is None for g in torch.autograd.grad(got.sum(), lstm.parameters(), allow_unused=True)
         ):
             raise Wrong("a weight of the LSTM gets no gradient: is something turned into numbers?")
+
+
+def _examine_part(outputs, x, first, end, said):
+    """Examine that the gradient of a part's last output reaches every step of it, and no other."""
+    (gradient,) = torch.autograd.grad(
+        outputs[end - 1].sum(), x, retain_graph=True, allow_unused=True
+    )
+    if gradient is None:
+        raise Wrong("no gradient reaches the input: detach the state, and not x")
+    if first and gradient[:first].abs().max() > 0:
+        raise Wrong(
+            f"{said}: the gradient of the output after step {end} reaches back beyond its part: "
+            "are both h and c detached, after every part?"
+        )
+    if (gradient[first:end].abs().amax(dim=(1, 2)) == 0).any():
+        raise Wrong(f"{said}: within a part, here the one up to step {end}, the gradient should "
+                    "reach every step")  # fmt: skip

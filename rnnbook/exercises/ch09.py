@@ -8,7 +8,6 @@ from torch import nn
 from rnnbook.exercises.kit import (
     Wrong,
     call,
-    call_on_copies,
     choice,
     close,
     exercise,
@@ -58,7 +57,7 @@ def exercise_9_2(to_pytorch):
     for T, B, V, H in ((5, 2, 3, 4), (3, 1, 4, 1)):
         shapes = ((3 * H, V), (3 * H, H), (3 * H,), (3 * H,))
         given = [torch.randn(shape) for shape in shapes]
-        parts = zip(names, pair(call_on_copies(to_pytorch, *given), names), shapes, strict=True)
+        parts = zip(names, pair(call(to_pytorch, *given), names), shapes, strict=True)
         got = [tensor(name, part, shape) for name, part, shape in parts]
         _compare_conversion(got, given, torch.randn(T, B, V))
 
@@ -77,7 +76,9 @@ def _compare_conversion(got, kept, x):
     pairs = [(a.chunk(3), b.chunk(3)) for a, b in zip(got, kept, strict=True)]
     same = all(torch.equal(a[k], b[k]) for a, b in pairs for k in (0, 2))
     if not same:
-        raise Wrong("r and n are the same in both conventions: their rows should stay as they are")
+        z_too = any(not torch.equal(a[1], b[1]) for a, b in pairs)
+        but = "" if z_too else ", and z's were not changed: the order is r, z, n"
+        raise Wrong(f"the rows of r or n were changed, which are the same in both conventions{but}")
     if any(close(a[1], -b[1]) for a, b in pairs):
         raise Wrong("the sign of z's pre-activation depends on all four tensors: one was left out")
     raise Wrong("the states differ: what turns the sigmoid of a into one minus the sigmoid of a?")
@@ -152,7 +153,7 @@ def exercise_9_5(forward_both):
         gru = nn.GRU(3, H, num_layers=2, batch_first=True)
         head = nn.Linear(2 * H, 6)
         x = torch.randn(B, 7, 3).requires_grad_()
-        got = tensor("the scores (B, C)", call_on_copies(forward_both, gru, head, x), (B, 6))
+        got = tensor("the scores (B, C)", call(forward_both, gru, head, x), (B, 6))
         h_n = gru(x)[1]
         right = head(torch.cat([h_n[0], h_n[1]], dim=1))
         if close(got, right, 1e-9):

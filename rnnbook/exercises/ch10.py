@@ -79,7 +79,10 @@ def exercise_10_2(build):
     if (trained == 0).double().mean() > 0.05:  # without biases, a start from zero may stay there
         raise Wrong("some outputs of the top layer are zero: they are dropped too")
     if not close(h_n_trained[0], h_n[0], 1e-9):
-        raise Wrong("the first layer's state changes with the mask: is its input, or it, dropped?")
+        raise Wrong(
+            "h_n[0] changes with the mask: is the first layer's input, or its state, dropped, or "
+            "do the rows of h_n stand in another order?"
+        )
     _examine_rate(built(build, V, 1).train(), layers)
     if layers == 2:
         _examine_scale(built(build, V, 1))
@@ -96,7 +99,10 @@ def _pair(layer, x, shape):
         raise Wrong("h_n is not a tensor: an LSTM returns (h_n, c_n), a GRU h_n alone")
     tensor("output", output, shape)
     if h_n.dim() != 3 or tuple(h_n.shape[1:]) != shape[1:]:
-        raise Wrong(f"expected h_n of shape (L, {shape[1]}, {shape[2]}), got {tuple(h_n.shape)}")
+        raise Wrong(
+            f"expected h_n of shape (L, {shape[1]}, {shape[2]}), got {tuple(h_n.shape)}: time is "
+            "the first axis here, batch_first=False"
+        )
     return output, h_n
 
 
@@ -321,6 +327,8 @@ def exercise_10_7(model_class):
     logits = tensor("the logits (B, C)", run(model, X), (B, C))
     tensor("the logits of a batch of one", run(model, X[:1]), (1, C))
     logits = model(X)
+    if not summary or not scores:
+        raise Wrong("the normalisation or the head is built and never called")
     learns(logits, "the logits")
     for name, gradient in zip(
         (name for name, _ in model.named_parameters()),
@@ -331,8 +339,6 @@ def exercise_10_7(model_class):
     ):
         if gradient is None:
             raise Wrong(f"{name} gets no gradient from the logits: is something detached?")
-    if not summary or not scores:
-        raise Wrong("the normalisation or the head is built and never called")
     if tuple(summary[-1].shape) != (B, 2 * H):
         raise Wrong(f"the normalisation got {tuple(summary[-1].shape)}, expected {(B, 2 * H)}")
     if not close(headed[-1], normed[-1], 1e-9):
@@ -342,6 +348,10 @@ def exercise_10_7(model_class):
     _examine_ends(summary[-1], X, H)
     if close(summary[-1][:, :H], summary[-1][:, H:], 1e-9):
         raise Wrong("both halves of the summary are the same direction's")
+    if readers[-1].num_layers > 1:
+        last = states[-1][1][0] if isinstance(states[-1][1], tuple) else states[-1][1]
+        if close(summary[-1], torch.cat([last[0], last[1]], dim=1), 1e-9):
+            raise Wrong("h_n[0] and h_n[1] are the lowest layer's; the top one's rows come last")
     output = states[-1][0]  # with two layers, derivatives do not tell these from the right ones
     for name, at in (("output[:, -1]", -1), ("output[:, 0]", 0)):
         one_step = output[:, at]
@@ -351,7 +361,8 @@ def exercise_10_7(model_class):
         raise Wrong("in evaluation, a sequence's logits change with the others in its minibatch")
     model.train()
     model(X)
-    if not close(normed[-1].mean(dim=0), norms[0].bias, 1e-7):
+    bias = torch.zeros(2 * H) if norms[0].bias is None else norms[0].bias
+    if not close(normed[-1].mean(dim=0), bias, 1e-7):
         raise Wrong("in training, each feature's mean over the minibatch should be the bias, 0")
     if close(model(X[:5]), model(X)[:5], 1e-9):
         raise Wrong("training and evaluation do the same: is the normalisation ever in training?")

@@ -223,6 +223,8 @@ def exercise_11_4(model_class):
             for reason, reading in others.items():
                 if close(got, reading):
                     raise Wrong(reason)
+        if not close(got, run(model, x, lengths).double()):
+            raise Wrong("the same minibatch twice gives other logits: is something in it random?")
         if not close(got, run(model, dirty, lengths).double()):
             raise Wrong("the logits depend on what stands in the padding: is it packed?")
         if not close(got, torch.cat(alone)):

@@ -2,6 +2,7 @@
 
 import dis
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,24 +94,27 @@ def is_stub(function: object) -> bool:
 
 
 def call(function: Callable, *arguments: object, **options: object) -> Any:
-    """Call a reader's function, unless it is still the stub, with copies of all tensors.
+    """Call a reader's function, unless it is still the stub; what it is given must stay as it is.
 
-    A function that changes what it is given changes the copies, and the comparison that follows is
-    with what was handed over. Gradients flow through the copies to the originals.
+    It gets copies of tensors, lists and dictionaries, so that a change does not spoil the
+    comparison that follows; gradients flow through the copies to the originals.
 
     Raises:
         NotAttempted: if the function does nothing at all.
-        Wrong: if it is no function, or returns nothing.
+        Wrong: if it is no function, returns nothing, or has changed in place what it was given.
     """
     attempted(function)
     if not callable(function):
         raise Wrong(f"expected a function, got {short(function)}: pass its name without calling it")
     if is_stub(function):
         raise NotAttempted
-    result = run(function, *map(copied, arguments), **options)
+    given = [copied(argument) for argument in arguments]
+    result = run(function, *given, **options)
     attempted(None if result is ... else True)
     if result is None:
         raise Wrong("it returned None: is there a `return` on every way through it?")
+    if not _equal(given, arguments):
+        raise Wrong("what was handed over has been changed in place: work on copies")
     return result
 
 
@@ -125,27 +129,16 @@ def run(function: Callable, *arguments: object, **options: object) -> Any:
         raise
 
 
-def call_on_copies(function: Callable, *arguments: object) -> Any:
-    """Call a reader's function as ``call`` does; what it is given must stay as it is.
-
-    Raises:
-        NotAttempted: if the function does nothing at all.
-        Wrong: as ``call``, and if a tensor that it was given has changed.
-    """
-    given = [copied(argument) for argument in arguments]
-    refused = not callable(function) or is_stub(function)
-    result = call(function) if refused else call(lambda: function(*given))
-    if not _equal(given, arguments):
-        raise Wrong("what was handed over has been changed in place: work on copies")
-    return result
-
-
 def _equal(a: Any, b: Any) -> bool:
     if isinstance(a, Tensor):
         return torch.equal(a, b)
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(_equal, a, b))
-    return True
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(_equal(a[key], b[key]) for key in a)
+    if isinstance(a, str | int | float):
+        return a == b
+    return True  # a model may be there to be trained
 
 
 def copied(value: Any) -> Any:
@@ -158,6 +151,8 @@ def copied(value: Any) -> Any:
         return type(value)(map(copied, value))
     if type(value) is dict:
         return {key: copied(member) for key, member in value.items()}
+    if isinstance(value, Counter):
+        return Counter(value)
     return value
 
 
@@ -195,6 +190,17 @@ def case(said: str) -> Iterator[None]:
     except Exception as error:
         error.add_note(said)
         raise
+
+
+@contextmanager
+def default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """Within ``with``, let new tensors be of a type, as in a reader's notebook: float32."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @contextmanager
@@ -345,6 +351,8 @@ def pair(value: object, names: Sequence[str]) -> tuple:
     Raises:
         Wrong: if it is no tuple or list of that length.
     """
+    if isinstance(value, Tensor):
+        raise Wrong(f"expected {len(names)} values, {', '.join(names)}, got one tensor")
     if not isinstance(value, tuple | list) or len(value) != len(names):
         raise Wrong(f"expected {len(names)} values, {', '.join(names)}, got {short(value)}")
     return tuple(value)

@@ -73,7 +73,8 @@ def allowed_without(*checks):
             if "layer" not in checks and n > 0 and (t, n - 1) not in done:
                 return False
             done.add((t, n))
-        return "complete" in checks or (len(order) == T * L and len(done) == T * L)
+        cells = {(t, n) for t in range(T) for n in range(L)}
+        return "complete" in checks or (len(order) == T * L and done == cells)
 
     return is_allowed
 
@@ -89,6 +90,12 @@ def loader(ih=lambda W: W.T, hh=lambda W: W.T, b_ih=1.0, b_hh=0.0):
         return builtin
 
     return load_into
+
+
+def anywhere(order, T, L):
+    """The right number of cells in a right order, and never a look at the grid."""
+    right = allowed_without("complete")(order, T, L)
+    return right and len(order) == len(set(order)) == T * L
 
 
 CASES = {
@@ -140,6 +147,7 @@ CASES = {
             (allowed_without("complete"),),
             (lambda order, T, L: allowed_by_position(order, 4, 3),),
             (lambda order, T, L: order == sorted(order),),
+            (anywhere,),
             (lambda order, T, L: True,),
             (lambda order, T, L: 1,),
         ],

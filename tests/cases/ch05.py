@@ -6,13 +6,14 @@ import torch
 from torch import nn
 
 
-def epoch(targets="T", zero=True, clip_at="after", average="right", step=True, carry=True):
+def epoch(targets="T", zero=True, clip_at="after", average="right", step=True, carry=True,
+          reduction="mean"):  # fmt: skip
     def train(model, batches, optimizer, clip):
         state, losses, sizes = None, [], []
         for X, Y in batches:
             logits, state = model(X, state.detach() if carry and state is not None else None)
             y = (Y.T if targets == "T" else Y).flatten()
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), y)
+            loss = nn.functional.cross_entropy(logits.flatten(0, 1), y, reduction=reduction)
             if zero:
                 optimizer.zero_grad()
             if clip_at == "before":
@@ -31,7 +32,7 @@ def epoch(targets="T", zero=True, clip_at="after", average="right", step=True, c
                 nn.utils.clip_grad_value_(model.parameters(), clip)
             if step:
                 optimizer.step()
-            losses.append(loss.item())
+            losses.append(loss.item() / (Y.numel() if reduction == "sum" else 1))
             sizes.append(Y.numel())
         means = {
             "right": math.exp(sum(map(math.prod, zip(losses, sizes, strict=True))) / sum(sizes)),
@@ -111,6 +112,7 @@ CASES = {
             (epoch(average="loss"),),
             (epoch(step=False),),
             (epoch(carry=False),),
+            (epoch(reduction="sum"),),
             (epoch(targets="plain", zero=False, clip_at="before", average="of exps"),),
         ],
     ),

@@ -100,7 +100,7 @@ class Stacked(nn.Module):
 
 
 def cells(hold=nn.ModuleList, carry=True, feed="new", top=-1, last="all", h0=True, out="pair",
-          sizes=None, shared=False, cut=False):  # fmt: skip
+          sizes=None, shared=False, cut=False, typed=True):  # fmt: skip
     class Model(nn.Module):
         def __init__(self, V, H, L):
             super().__init__()
@@ -112,7 +112,8 @@ def cells(hold=nn.ModuleList, carry=True, feed="new", top=-1, last="all", h0=Tru
             )
 
         def forward(self, x, start=None):
-            state = list(x.new_zeros(len(self.cells), x.shape[1], self.H))
+            dtype = x.dtype if typed else None
+            state = list(torch.zeros(len(self.cells), x.shape[1], self.H, dtype=dtype))
             if start is not None and h0:
                 state = list(start)
             outputs = []
@@ -259,6 +260,7 @@ CASES = {
             (cells(sizes=[5, 5, 5]),),
             (cells(shared=True),),
             (cells(cut=True),),
+            (cells(typed=False),),
             (NoForward,),
         ],
     ),

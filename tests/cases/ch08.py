@@ -71,6 +71,37 @@ def opener(block=1, both=False, only_l0=False, other=True, weights=False, fresh=
     return open_forget_gates
 
 
+def merging(lstm, x, h, c):
+    """The right step, with one bias added into the other for good."""
+    with torch.no_grad():
+        lstm.bias_ih_l0 += lstm.bias_hh_l0
+        lstm.bias_hh_l0.zero_()
+    return by_the_cell(lstm, x, h, c)
+
+
+def cut_at(places):
+    """Read in parts and detach at some places only, counted from the end."""
+
+    def read_in_parts(lstm, x, size):
+        outputs, state, parts = [], None, x.split(size)
+        for n, part in enumerate(parts, start=1):
+            output, state = lstm(part, state)
+            state = detach(state) if len(parts) - n in places else state
+            outputs.append(output)
+        return torch.cat(outputs)
+
+    return read_in_parts
+
+
+def last_part_alone(lstm, x, size):
+    outputs, state, parts = [], None, x.split(size)
+    for n, part in enumerate(parts):
+        with torch.set_grad_enabled(n == len(parts) - 1):
+            output, state = lstm(part, state)
+            outputs.append(output)
+    return torch.cat(outputs)
+
+
 def reader(keep_c=True, cut=detach, carry=True, cut_output=False):
     def read_in_parts(lstm, x, size):
         outputs, state = [], None
@@ -139,6 +170,7 @@ CASES = {
             (stepper(biases=1),),
             (stepper("figo"),),
             (stepper(biases=0),),
+            (merging,),
             (lambda *a: by_the_cell(*a)[::-1],),
             (lambda *a: by_the_cell(*a)[0],),
         ],
@@ -164,6 +196,9 @@ CASES = {
             (reader(cut=lambda s: (s[0].detach(), s[1])),),
             (reader(cut=lambda s: (s[0], s[1].detach())),),
             (reader(cut_output=True),),
+            (cut_at({1}),),
+            (cut_at(range(2, 9)),),
+            (last_part_alone,),
             (lambda lstm, x, size: lstm(x)[0],),
             (lambda lstm, x, size: lstm(x)[1][0],),
         ],

@@ -47,7 +47,7 @@ class Classifier(nn.Module):
 
     def __init__(
         self, V, H, C, kind=nn.GRU, how="last", norm=True, bidirectional=True, softmax=False,
-        track=True, after="head", layers=1,
+        track=True, after="head", layers=1, affine=True,
     ):  # fmt: skip
         super().__init__()
         self.how, self.softmax, self.after = how, softmax, after
@@ -55,7 +55,9 @@ class Classifier(nn.Module):
         width = 2 * H if bidirectional else H
         self.norm = nn.Identity()
         if norm:
-            self.norm = nn.BatchNorm1d(C if norm == "logits" else width, track_running_stats=track)
+            self.norm = nn.BatchNorm1d(
+                C if norm == "logits" else width, affine=affine, track_running_stats=track
+            )
         self.head = nn.Linear(width, C)
 
     def forward(self, x):
@@ -70,6 +72,7 @@ class Classifier(nn.Module):
             "step": lambda: output[:, -1],
             "first": lambda: output[:, 0],
             "reshape": lambda: h_n[-2:].reshape(B, -1),
+            "lowest": lambda: torch.cat([h_n[0], h_n[1]], dim=1),
             "twice": lambda: torch.cat([h_n[-2], h_n[-2]], dim=1),
         }[self.how]()
         if self.after == "norm":
@@ -213,6 +216,7 @@ CASES = {
             (classifier(kind=recurrent.RNN, how="max"),),
             (classifier(how="swapped"),),
             (classifier(kind=nn.LSTM, layers=2),),
+            (classifier(affine=False),),
             (Twins,),
             (package,),
         ],
@@ -220,6 +224,7 @@ CASES = {
             (classifier(how="step"),),
             (classifier(how="first"),),
             (classifier(how="step", layers=2),),
+            (classifier(how="lowest", layers=2),),
             (classifier(how="reshape"),),
             (classifier(how="twice"),),
             (classifier(norm=False),),

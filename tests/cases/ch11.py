@@ -150,6 +150,19 @@ def share(kind="right"):
     return padding_share
 
 
+def moved_to_the_front(output, lengths):
+    for row, length in zip(output, lengths, strict=True):
+        row.data[0] = row.data[length - 1]
+    return output[:, 0]
+
+
+def blanked(output, lengths):
+    """The right means, and zeros in the reader's own tensor wherever there was padding."""
+    padding = torch.arange(output.shape[1]) >= lengths.unsqueeze(1)
+    output.data.masked_fill_(padding.unsqueeze(2), 0)
+    return output.sum(dim=1) / lengths.unsqueeze(1)
+
+
 CASES = {
     "11.1": (
         [
@@ -175,6 +188,7 @@ CASES = {
         ],
         [
             (lambda output, lengths: output[:, -1],),
+            (moved_to_the_front,),
             (gathered(shift=0),),
             (gathered(squeeze=False),),
             (gathered(widen=False),),
@@ -192,6 +206,7 @@ CASES = {
         ],
         [
             (lambda output, lengths: output.mean(dim=1),),
+            (blanked,),
             (mean(divide="T"),),
             (mean(divide="none"),),
             (mean(mask=False),),

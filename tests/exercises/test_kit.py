@@ -1,6 +1,8 @@
 """rnnbook.exercises.kit: registering, calling a reader's function, and picking a letter."""
 
+import copy
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -15,9 +17,9 @@ from rnnbook.exercises.kit import (
     boolean,
     built,
     call,
-    call_on_copies,
     case,
     choice,
+    default_dtype,
     exercise,
     is_stub,
     number,
@@ -157,19 +159,31 @@ def test_tensors_have_exactly_the_shape_and_are_finite():
 
 def test_tensors_are_handed_over_as_copies_that_gradients_pass():
     x = torch.ones(3, requires_grad=True)
-
-    def double_in_place(a, more):
-        a *= 2
-        more["b"] += 1
-        return a
-
-    more = {"b": torch.zeros(1)}
-    result = call(double_in_place, x, more)
-    assert x.tolist() == [1, 1, 1] and more["b"].item() == 0
-    result.sum().backward()
+    call(lambda a: 2 * a, x).sum().backward()
     assert x.grad.tolist() == [2, 2, 2]
-    with pytest.raises(Wrong, match="changed in place"):
-        call_on_copies(double_in_place, torch.ones(3), more)
+
+
+@pytest.mark.parametrize(
+    ("change", "given"),
+    [
+        (lambda a: a.mul_(2), torch.ones(3)),
+        (lambda a: a.pop(), [1, 2]),
+        (lambda a: a["b"].add_(1), {"b": torch.zeros(1)}),
+        (lambda a: a.update("x") or 1, Counter("x")),
+        (lambda a: a[0].zero_(), (torch.ones(2), 1)),
+    ],
+)
+def test_what_is_handed_over_must_stay_as_it_is(change, given):
+    before = copy.deepcopy(given)
+    with pytest.raises(Wrong, match="changed in place: work on copies"):
+        call(change, given)
+    assert str(given) == str(before)
+
+
+def test_a_type_is_the_default_within_only():
+    with default_dtype(torch.float64):
+        assert torch.zeros(1).dtype == torch.float64
+    assert torch.zeros(1).dtype == torch.float32
 
 
 def test_gradients_are_compared_and_not_only_values():
