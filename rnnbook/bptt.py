@@ -118,7 +118,7 @@ def random_truncation(
         generator: where the random numbers come from; PyTorch's global one if None.
     Raises:
         ValueError: if c is not in that range.
-    Source: Tallec and Ollivier (2017). Chapter 4.
+    Source: Tallec and Ollivier (2017). Chapter 4b.
     """
     whole("num_steps", num_steps, least=0)
     if not 0 <= real("probability", probability) < 1:

@@ -96,7 +96,7 @@ def last_into_zeros(output, H):
         ("11.4", LazyHead),
         ("4.2", backward_with_zeros),
         ("4.3", relu_backward_with_zeros),
-        ("4.6", states_from_zeros),
+        ("6.2", states_from_zeros),
         ("8.6", parts_from_zeros),
         ("9.5", both_into_zeros),
         ("10.3", last_into_zeros),

@@ -26,7 +26,7 @@ from prose import FOREIGN, Prose
 TAGS = {"hide-cell", "hide-input", "nbval-ignore-output"}
 # A chapter may be opened alone, where there is nothing but the notebook.
 INSTALLS = "# No rnnbook? %pip install 'rnnbook[book] @ git+ADDRESS': see the page Elsewhere\n"
-KINDS = {"recall", "predict", "code", "break", "explore"}
+KINDS = {"recall", "predict", "code", "modify", "order", "break", "explore"}
 SECTIONS = ("You will be able to", "What you learned", "Common mistakes", "Further reading")
 LEAST_EXERCISES, LEAST_KINDS = 5, 3
 MOST_PNG_BYTES, MOST_NOTEBOOK_BYTES = 60_000, 1_500_000

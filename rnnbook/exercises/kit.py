@@ -425,3 +425,40 @@ def choice(answer: object, options: str, right: str, because: dict[str, str]) ->
         )
     if (letter := answer.strip().lower()) != right:
         raise Wrong(f"{letter!r} is not it: {because[letter]}")
+
+
+def ordered(answer: object, needed: str, slips: dict[str, str], before: dict[str, str]) -> None:
+    """Examine an order of lettered lines; whatever keeps to the dependencies is right.
+
+    Args:
+        answer: the reader's: a string of letters, or a sequence of them.
+        needed: the letters of the lines that are needed, each once.
+        slips: for each letter that is on offer and not needed, what is wrong with its line.
+        before: for two letters, the first of which must stand before the second, why.
+    """
+    attempted(answer)
+    letters = answer if isinstance(answer, str) else "".join(map(str, _members(answer)))
+    letters = [letter for letter in letters.lower() if letter not in " ,;"]
+    on_offer = sorted({*needed, *slips})
+    if not letters or set(letters) - set(on_offer):
+        raise Wrong(
+            f'expected letters among {"".join(on_offer)} as a string, such as "cab", got '
+            f"{short(answer)}"
+        )
+    if twice := next((letter for letter in letters if letters.count(letter) > 1), None):
+        raise Wrong(f"line {twice} stands there twice")
+    for letter in letters:
+        if letter in slips:
+            raise Wrong(f"line {letter} is a slip: {slips[letter]}")
+    for (first, then), why in before.items():
+        if first in letters and then in letters and letters.index(first) > letters.index(then):
+            raise Wrong(f"line {first} must come before line {then}: {why}")
+    if missing := len(set(needed) - set(letters)):
+        raise Wrong(f"so far nothing is wrong with the order; {missing} of the lines are missing")
+
+
+def _members(answer: Any) -> list:
+    try:
+        return list(answer)
+    except TypeError:
+        raise Wrong(f"expected the letters as a string, got {short(answer)}") from None

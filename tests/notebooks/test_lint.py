@@ -23,7 +23,7 @@ import notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
-KINDS = ("recall", "predict", "code", "break", "explore")
+KINDS = ("recall", "predict", "code", "modify", "order")
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
@@ -214,7 +214,7 @@ TAMPERED: dict[str, tuple[str, Callable[[list[NotebookNode]], object]]] = {
     "two kinds": (
         "exercise-count",
         lambda c: [
-            cell.update(source=re.sub(r"\[(break|explore|code),", "[recall,", cell.source))
+            cell.update(source=re.sub(r"\[(modify|order|code),", "[recall,", cell.source))
             for cell in c
         ],
     ),
