@@ -209,8 +209,19 @@ OWN_LAYERS = ["transposed backward", "no tanh"]
 JACOBIANS = [name for name in ABLATIONS if name.startswith("Jacobian")]
 CHAPTERS = {
     "04": [*OWN_LAYERS, *JACOBIANS],
+    "04b": [*OWN_LAYERS, *JACOBIANS],
     "05": [*TRAINING, *OWN_LAYERS],
     "05b": [*TRAINING, *OWN_LAYERS],
+    # It has a loop of its own, and resets and freezes as its own experiments.
+    "06": [
+        "untrained",
+        "no BPTT",
+        "no clip",
+        "no zero_grad",
+        "targets scrambled",
+        *OWN_LAYERS,
+        *JACOBIANS,
+    ],  # fmt: skip
     "07": TRAINING,
     "08": TRAINING,
     "09": TRAINING,
