@@ -221,7 +221,7 @@ CHAPTERS = {
         "targets scrambled",
         *OWN_LAYERS,
         *JACOBIANS,
-    ],  # fmt: skip
+    ],
     "07": TRAINING,
     "08": TRAINING,
     "09": TRAINING,
