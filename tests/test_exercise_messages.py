@@ -1,4 +1,4 @@
-"""What the checks say to wrong answers: every message is stored, so that none changes unseen.
+"""Wrong answers are refused with a reason: every message is stored, so that none changes unseen.
 
 python -m tests.test_exercise_messages    stores them anew; then read the difference
 """
@@ -20,8 +20,10 @@ STORED = Path(__file__).parent / "cases" / "messages.json"
 
 
 def said(number, answers):
-    """Return the message to an answer, without what another machine may say otherwise."""
-    message = grade(number, *answers).message
+    """Return the message to a wrong answer, without what another machine may say otherwise."""
+    verdict = grade(number, *answers)
+    assert verdict.status == NOT_YET
+    assert len(message := verdict.message) > 15
     message = re.sub(r" at 0x[0-9a-f]+", "", message)
     return re.sub(r"\d+\.\d+(e-?\d+)?", "#.#", message)
 

@@ -156,6 +156,20 @@ def _backward(ctx, g):
 
 _rec.Recurrence.backward = staticmethod(_backward)
 """,
+    "recursion by hand cut": """
+import torch
+import rnnbook.bptt as _b
+
+_whole = _b.loss_and_gradients
+
+
+def _cut(params, inputs, targets, h0, crossing=None):
+    nowhere = torch.zeros(len(inputs))
+    return _whole(params, inputs, targets, h0, nowhere if crossing is None else crossing)
+
+
+_b.loss_and_gradients = _cut
+""",
     "no tanh": """
 import torch
 import rnnbook.recurrent as _rec
@@ -206,10 +220,10 @@ TRAINING = [
     "no clip", "no zero_grad", "targets scrambled",
 ]  # fmt: skip
 OWN_LAYERS = ["transposed backward", "no tanh"]
-JACOBIANS = [name for name in ABLATIONS if name.startswith("Jacobian")]
+BY_HAND = [name for name in ABLATIONS if name.startswith(("Jacobian", "recursion by hand"))]
 CHAPTERS = {
-    "04": [*OWN_LAYERS, *JACOBIANS],
-    "04b": [*OWN_LAYERS, *JACOBIANS],
+    "04": ["no tanh", *BY_HAND],
+    "04b": [*OWN_LAYERS, *BY_HAND],
     "05": [*TRAINING, *OWN_LAYERS],
     "05b": [*TRAINING, *OWN_LAYERS],
     # It has a loop of its own, and resets and freezes as its own experiments.
@@ -220,7 +234,7 @@ CHAPTERS = {
         "no zero_grad",
         "targets scrambled",
         *OWN_LAYERS,
-        *JACOBIANS,
+        *BY_HAND,
     ],
     "07": TRAINING,
     "08": TRAINING,
