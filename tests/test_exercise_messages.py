@@ -23,8 +23,8 @@ def said(number, answers):
     """Return the message to a wrong answer, without what another machine may say otherwise."""
     verdict = grade(number, *answers)
     assert verdict.status == NOT_YET
-    assert len(message := verdict.message) > 15
-    message = re.sub(r" at 0x[0-9a-f]+", "", message)
+    assert len(verdict.message) > 15
+    message = re.sub(r" at 0x[0-9a-f]+", "", verdict.message)
     return re.sub(r"\d+\.\d+(e-?\d+)?", "#.#", message)
 
 

@@ -50,7 +50,7 @@ def test_every_chapter_has_its_ablations():
     # Chapters 2 and 3 count and compare: there is no training in them to be broken.
     assert trains - {"01", "02", "03"} == set(CHAPTERS)
     assert all(set(names) <= set(ABLATIONS) for names in CHAPTERS.values())
-    assert all(len(names) >= 8 for chapter, names in CHAPTERS.items() if chapter != "04")
+    assert all(len(names) >= 8 for chapter, names in CHAPTERS.items() if chapter[:2] != "04")
 
 
 def test_a_whole_chapter_and_broken_ones(chapter, capsys):
