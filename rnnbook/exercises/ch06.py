@@ -120,9 +120,11 @@ def exercise_6_3(rnn, head):
     tensor("head(output)", logits, (count + lag, sequences, letters))
     loss = nn.functional.cross_entropy(logits[lag:].flatten(0, 1), drawn[:-lag].flatten()).item()
     if loss >= 0.5:
-        almost = "it has learnt something" if loss < 1.2 else "that is as good as guessing, 1.39"
+        almost = "it has learnt something." if loss < 1.2 else "that is as good as guessing, 1.39."
+        if loss > 1.6:
+            almost = "that is worse than guessing, 1.39; was it trained for sixteen steps?"
         raise Wrong(
-            f"on fresh letters the loss is {loss:.2f}: {almost}. Does a window reach beyond "
+            f"on fresh letters the loss is {loss:.2f}: {almost} Does a window reach beyond "
             "sixteen steps, and for more than a few of its losses?"
         )
     return f"loss {loss:.2f} on letters never seen"
@@ -135,7 +137,8 @@ def exercise_6_4(of_one_window, full, truncated):
     for name, answer, right, slips in (
         ("one window", of_one_window, window, {window / 4: "that is millions of numbers; each has "
          "four bytes", window * 1e6: "those are bytes: divide by a million", window / 32: "B "
-         "sequences are read side by side"}),
+         "sequences are read side by side", window * 1e6 / 2**20: "a megabyte is a million bytes "
+         "here, not 1024 times 1024"}),
         ("the text, full", full, text, {window: "all 10,000 steps are kept until the way back",
          text / 4: "that is millions of numbers; each has four bytes"}),
         ("the text, truncated", truncated, window, {text: "each window is let go by its own "
@@ -159,7 +162,6 @@ def exercise_6_5(order):
             "j": "retain_graph keeps every window's graph, and the way back gets longer each time",
         },
         {
-            "ef": "cut first, or the gradient goes on into the window before",
             "fh": "the loss needs the output",
             "ha": "there must be a loss to go back from",
             "ga": "or the new gradient is added to the old one",

@@ -30,6 +30,19 @@ def backward(bug="", dtype=torch.float64, as_list=False):
     return mended
 
 
+def forwards(inputs, hs, h0, do, W_hh, W_hq, last_alone=False, carried="d", slope=True):
+    """A loop with a slip of its own: from the first step on, or one of the others."""
+    before, T = torch.cat([h0[None], hs[:-1]]), len(hs)
+    d, sums = torch.zeros_like(h0), [0, 0, 0]
+    for t in range(T) if carried == "forwards" else reversed(range(T)):
+        dh = do[t] @ W_hq.T + d @ W_hh.T
+        now = dh * (1 - hs[t] ** 2) if slope else dh
+        d = dh if carried == "dh" else now
+        parts = inputs[t].T @ now, before[t].T @ now, now.sum(0)
+        sums = [p if last_alone else s + p for s, p in zip(sums, parts, strict=True)]
+    return tuple(sums)
+
+
 def all_four(inputs, hs, h0, do, W_hh, W_hq):
     d, dW_xh, dW_hh, db_h = torch.zeros_like(h0), 0, 0, 0
     for t in reversed(range(len(hs))):
@@ -106,6 +119,10 @@ CASES = {
             *((backward(bug),) for bug in ("transpose", "slope", "state", "sum", "mean")),
             *((backward(bug),) for bug in ("recursion", "h0", "last", "square", "keepdim")),
             (all_four,),
+            (lambda *a: forwards(*a, carried="forwards"),),
+            (lambda *a: forwards(*a, carried="dh"),),
+            (lambda *a: forwards(*a, slope=False),),
+            (lambda *a: forwards(*a, last_alone=True),),
             (lambda *a: backward()(*a)[1],),
         ],
     ),
@@ -131,6 +148,7 @@ CASES = {
             (reach(factor=lambda w, h: w * (1 - math.tanh(h) ** 2)),),
             (reach(factor=lambda w, h: 1 - math.tanh(h) ** 2),),
             (reach(repeats=1),),
+            (reach(repeats=20),),
             (reach(base=-1),),
             (reach(base=1),),
             (reach(limit=1e-2),),
