@@ -438,7 +438,7 @@ def ordered(answer: object, needed: str, slips: dict[str, str], before: dict[str
     """
     attempted(answer)
     letters = answer if isinstance(answer, str) else "".join(map(str, _members(answer)))
-    letters = [letter for letter in letters.lower() if letter not in " ,;"]
+    letters = [letter for letter in letters.lower() if letter not in " ,;-\n"]
     on_offer = sorted({*needed, *slips})
     if not letters or set(letters) - set(on_offer):
         raise Wrong(

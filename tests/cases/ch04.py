@@ -159,7 +159,7 @@ CASES = {
     ),
     "4.5": (
         [("vanishes", "cannot tell", "cannot tell", "vanishes"),
-         (" Vanishes", "CANNOT TELL", "cannot tell ", "vanishes")],
+         (" Vanishes", "CANNOT TELL", "can't  tell ", "vanishes.")],
         [
             ("cannot tell", "cannot tell", "cannot tell", "vanishes"),
             ("vanishes", "vanishes", "cannot tell", "vanishes"),

@@ -51,7 +51,7 @@ def detached_copy(step, inputs, h, window):
     return torch.stack(hs)
 
 
-def delay_line(lag=16, layer=RNN, sharp=30.0, shuffled=False):
+def delay_line(lag=20, layer=RNN, sharp=30.0, shuffled=False):
     """A network that nobody trained: four units for each of the last letters, handed on."""
     rnn, head = layer(4, 4 * (lag + 1)), nn.Linear(4 * (lag + 1), 4)
     with torch.no_grad():
@@ -82,8 +82,8 @@ CASES = {
     "6.3": (
         [delay_line(), delay_line(layer=nn.RNN)],
         [
-            delay_line(lag=15),
-            delay_line(lag=17),
+            delay_line(lag=19),
+            delay_line(lag=21),
             delay_line(shuffled=True),
             delay_line(sharp=0.0),
             (nn.RNN(4, 8), nn.Linear(8, 4)),
@@ -113,6 +113,8 @@ CASES = {
             ("e, f, g, h, a, d, b",),
             ("fhgadbe",),
             ("fehgadb",),
+            ("fhadbge",),
+            ("e-f-h-g-a-d-b\n",),
             ("EGFHADB",),
         ],
         [
@@ -120,6 +122,7 @@ CASES = {
             ("efhgabd",),
             ("efhgdab",),
             ("efhagdb",),
+            ("efhadgb",),
             ("efhadb",),
             ("cfhgadb",),
             ("efhgjdb",),
