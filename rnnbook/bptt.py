@@ -172,7 +172,10 @@ class SavedBytes:
 
 
 class _Kept:
-    """A tensor that autograd keeps; autograd drops it as soon as it needs it no more."""
+    """A tensor that autograd keeps; autograd drops it as soon as it needs it no more.
+
+    Its history is left out: an output that knows the operation that keeps it would never be let go.
+    """
 
     def __init__(self, tensor: Tensor) -> None:
-        self.tensor = tensor
+        self.tensor = tensor.detach()

@@ -130,3 +130,16 @@ def test_saved_bytes_counts_each_memory_once_and_lets_go():
     torch.tanh(x @ weight)
     assert saved.now == 0  # outside the block nothing is counted
     assert torch.isfinite(weight.grad).all()
+
+
+def test_what_nothing_refers_to_any_more_is_not_kept():
+    W, h = torch.randn(64, 64, requires_grad=True), torch.zeros(8, 64)
+    with SavedBytes([W]) as saved:
+        for _ in range(20):
+            for _ in range(5):
+                h = torch.tanh(h @ W)
+            h = h.detach()  # and no loss refers to the five steps
+        assert saved.now == 0
+        state = torch.tanh(h @ W)
+        assert saved.now == 2 * state.numel() * 4  # for tanh, and for the product
+    assert saved.peak <= 7 * h.numel() * 4
