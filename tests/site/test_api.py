@@ -19,7 +19,8 @@ import api_docstrings
 # What a chapter does not import: the command, how arguments are examined, how files come and go,
 # what exercises and widgets are made with.
 INTERNAL = (
-    "rnnbook.app", "rnnbook.arguments", "rnnbook.atomic", "rnnbook.versions", "rnnbook.exercises."
+    "rnnbook.app", "rnnbook.arguments", "rnnbook.atomic", "rnnbook.exercises.", "rnnbook.notebook",
+    "rnnbook.versions",
 )  # fmt: skip
 PARTS = {
     "rnnbook.plots.figure.require_labels",
