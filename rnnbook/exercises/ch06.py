@@ -60,8 +60,10 @@ def exercise_6_2(truncated_states):
 
 def _examine_values(hs, step, inputs, h0, window):
     T, shape = len(inputs), (len(inputs), *h0.shape)
-    short = {(T // window * window, *h0.shape): "the last window may be shorter; is it left out?"}
-    tensor("the states (T, B, H)", hs, shape, short)
+    left_out = {
+        (T // window * window, *h0.shape): "the last window may be shorter; is it left out?"
+    }
+    tensor("the states (T, B, H)", hs, shape, left_out)
 
     def read(first_too=False, zeros=True):
         h, states = h0, []
@@ -155,7 +157,7 @@ def exercise_6_4(of_one_window, full, truncated):
 
 @exercise("6.5", "Put the loop in order", "put-the-loop-in-order")
 def exercise_6_5(order):
-    ordered(
+    letters = ordered(
         order,
         "abdefgh",
         {
@@ -170,6 +172,5 @@ def exercise_6_5(order):
             "db": "clip before the step uses the gradient",
         },
     )
-    places = [str(order).lower().index(letter) for letter in "agb"]
-    if places == sorted(places):
+    if letters.index("a") < letters.index("g") < letters.index("b"):
         raise Wrong("line g between a and b empties the gradient that the step is to use")

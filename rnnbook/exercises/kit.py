@@ -427,14 +427,19 @@ def choice(answer: object, options: str, right: str, because: dict[str, str]) ->
         raise Wrong(f"{letter!r} is not it: {because[letter]}")
 
 
-def ordered(answer: object, needed: str, slips: dict[str, str], before: dict[str, str]) -> None:
-    """Examine an order of lettered lines; whatever keeps to the dependencies is right.
+def ordered(
+    answer: object, needed: str, slips: dict[str, str], before: dict[str, str]
+) -> list[str]:
+    """Return an order of lettered lines, if it keeps to the dependencies and none is missing.
 
     Args:
         answer: the reader's: a string of letters, or a sequence of them.
         needed: the letters of the lines that are needed, each once.
         slips: for each letter that is on offer and not needed, what is wrong with its line.
         before: for two letters, the first of which must stand before the second, why.
+    Raises:
+        NotAttempted: if it is still the stub's.
+        Wrong: if a line is a slip, stands twice or too late, or is missing.
     """
     attempted(answer)
     letters = answer if isinstance(answer, str) else "".join(map(str, _members(answer)))
@@ -455,6 +460,7 @@ def ordered(answer: object, needed: str, slips: dict[str, str], before: dict[str
             raise Wrong(f"line {first} must come before line {then}: {why}")
     if missing := len(set(needed) - set(letters)):
         raise Wrong(f"so far nothing is wrong with the order; {missing} of the lines are missing")
+    return letters
 
 
 def _members(answer: Any) -> list:
