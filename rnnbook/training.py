@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from rnnbook import checkpoints
-from rnnbook.arguments import kind_of, real, whole
+from rnnbook.arguments import kind_of, real, switch, whole
 from rnnbook.history import History
 from rnnbook.losses import Loss
 from rnnbook.models import evaluating
@@ -42,6 +42,7 @@ def fit(
     metrics: Mapping[str, Callable[[nn.Module], float]] | None = None,
     stop: Callable[[History], bool] | None = None,
     checkpoint: str | Path | None = None,
+    restore_best: bool = False,
     vocab: Vocab | None = None,
     on_epoch: Sequence[Callable[[int, History], None]] = (),
     history: History | None = None,
@@ -72,6 +73,8 @@ def fit(
         stop: called after every epoch with the history; True ends the training.
         checkpoint: a file that receives what ``checkpoints.save`` writes, after each epoch with the
             lowest loss so far (the validation loss if there is one).
+        restore_best: whether the model ends with the parameters of the epoch of this call that has
+            the lowest validation loss, and not with those of the last. Not after an interruption.
         vocab: of the text, for the checkpoint.
         on_epoch: functions called after every epoch with its number (from 1) and the history.
         history: of the epochs before, as ``checkpoints.resume`` gives it: training goes on with the
@@ -82,7 +85,8 @@ def fit(
     Raises:
         TypeError: if an argument is of another kind.
         ValueError: if ``epochs`` is below 1, ``clip`` is not positive, no minibatch came, the
-            optimiser has none of the model's parameters, or one of these is not finite.
+            optimiser has none of the model's parameters, one of these is not finite, or the best is
+            to be restored and there is no validation.
         DivergedError: if the loss, the validation loss, the norm of the gradient or a parameter is
             not finite. It names the epoch and the step; model and optimiser are as they were before
             the epoch.
@@ -90,11 +94,13 @@ def fit(
     """
     _check_plan(model, loss, epochs, clip)
     _check_reports(metrics, stop, checkpoint, vocab, on_epoch, history)
+    if switch("restore_best", restore_best) and validation is None:
+        raise ValueError("restore_best=True needs validation: which epoch is the best, without it?")
     for name, passes in {"batches": batches, "validation": validation}.items():
         _check_passes(name, passes, epochs)
     optimizer = _optimizer_for(model, optimizer, lr, scheduler)
     history = History(copy.deepcopy(history.metrics) if history else {})
-    best = _best(history, validation, checkpoint)
+    best, kept = _best(history, validation, checkpoint), _Best()
     first, where = history.epochs + 1, _Position()
     # Of text, and gone when it is done: a saved notebook cannot show a widget without its kernel.
     bar = tqdm(
@@ -124,11 +130,23 @@ def fit(
                 best = watched
                 source = getattr(batches, "generator", None)
                 checkpoints.save(model, checkpoint, optimizer, scheduler, history, vocab, source)
+            if restore_best and watched < kept.loss:
+                kept = _Best(watched, copy.deepcopy(model.state_dict()))
             for report in on_epoch:
                 report(epoch, history)
             if stop is not None and stop(history):
                 break
+    if kept.parameters and not history.interrupted:
+        model.load_state_dict(kept.parameters)
     return history
+
+
+@dataclass
+class _Best:
+    """The lowest validation loss of a call, and the parameters that had it."""
+
+    loss: float = math.inf
+    parameters: Mapping[str, Tensor] | None = None
 
 
 @dataclass

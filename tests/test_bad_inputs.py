@@ -455,6 +455,8 @@ row("losses.classification", "labels int32",
 
 row("training.fit", "epochs 0", lambda: fit(epochs=0), ValueError, "epochs of at least 1")
 row("training.fit", "epochs a float", lambda: fit(epochs=2.5), TypeError, "epochs as a whole")
+row("training.fit", "best of none", lambda: fit(restore_best=True), ValueError, "validation")
+row("training.fit", "restore_best 1", lambda: fit(restore_best=1), TypeError, "restore_best to be")
 row("training.fit", "clip 0", lambda: fit(clip=0), ValueError, "None for no clipping")
 row("training.fit", "clip NaN", lambda: fit(clip=math.nan), ValueError, "clip above 0")
 row("training.fit", "clip a string", lambda: fit(clip="1"), TypeError, "clip as a number")
@@ -814,6 +816,7 @@ row("plots.input_sensitivity", "all zero",
     lambda: plots.input_sensitivity(axes(), torch.zeros(1, 3), ["a"]), ValueError, "one above")
 row("plots.windows", "outside", lambda: plots.windows(axes(), "abc", [[(0, 9)]]), ValueError,
     "within the 3")
+row("plots.cell", "another network", lambda: plots.cell(axes(), "LSTMs"), ValueError, "one of RNN")
 row("plots.unrolled", "T = 0", lambda: plots.unrolled(axes(), 0), ValueError,
     "num_steps of at least 1")
 row("plots.unrolled", "window 0", lambda: plots.unrolled(axes(), 3, 0), ValueError,

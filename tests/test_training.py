@@ -244,7 +244,8 @@ def test_the_bar_can_be_switched_off_from_outside(vocab, tokens, capfd):
 # ---------------------------------------------------------------- the best epoch
 
 
-def test_a_checkpoint_holds_the_best_validated_parameters(vocab, tokens, tmp_path):
+@pytest.mark.parametrize("restore_best", [False, True])
+def test_the_best_validated_parameters_are_kept(vocab, tokens, tmp_path, restore_best):
     path, seen = tmp_path / "best.pt", []
     model = _model(vocab, H=16)
     # A falling and then absurd learning rate, so that the best epoch is not the last.
@@ -262,6 +263,7 @@ def test_a_checkpoint_holds_the_best_validated_parameters(vocab, tokens, tmp_pat
         on_epoch=[note],
         validation=WholeText(tokens[:300]),
         checkpoint=path,
+        restore_best=restore_best,
     )
     best = min(range(8), key=lambda epoch: seen[epoch][0])
     assert best != 7
@@ -269,11 +271,27 @@ def test_a_checkpoint_holds_the_best_validated_parameters(vocab, tokens, tmp_pat
     checkpoints.load(restored, path)
     for name, value in restored.state_dict().items():
         assert torch.equal(value, seen[best][1][name])
+        ends = seen[best if restore_best else 7][1]
+        assert torch.equal(model.state_dict()[name], ends[name])
     assert [p.name for p in tmp_path.iterdir()] == ["best.pt"]
     with pytest.raises(RuntimeError, match="size mismatch"):
         checkpoints.load(_model(vocab, H=8), path)
     with pytest.raises(FileNotFoundError):
         checkpoints.load(restored, tmp_path / "none.pt")
+
+
+def test_an_interruption_leaves_the_parameters_of_that_moment(vocab, tokens):
+    model, moment = _model(vocab), {}
+
+    def interrupt(epoch, history):
+        if epoch == 2:
+            moment.update(copy.deepcopy(model.state_dict()))
+            raise KeyboardInterrupt
+
+    batches, validation = SequentialBatches(tokens, 4, 20), WholeText(tokens[:300])
+    options = {"lr": 1e-4, "validation": validation, "on_epoch": [interrupt], "restore_best": True}
+    assert _quietly(model, batches, epochs=3, **options).interrupted
+    assert all(torch.equal(value, moment[name]) for name, value in model.state_dict().items())
 
 
 def test_without_validation_the_training_loss_decides(tmp_path):

@@ -1,7 +1,7 @@
 """The book's figures: pure matplotlib, in the style of ``book.mplstyle``."""
 
 from rnnbook.plots.charts import bars, confusion, curves, input_sensitivity, matrix, runs
-from rnnbook.plots.diagrams import layer_grid, padded, pattern, stacked, unrolled, windows
+from rnnbook.plots.diagrams import cell, layer_grid, padded, pattern, stacked, unrolled, windows
 from rnnbook.plots.figure import COLOURS, SHOWN_SPACE, STYLE, subplots, visible
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "SHOWN_SPACE",
     "STYLE",
     "bars",
+    "cell",
     "confusion",
     "curves",
     "input_sensitivity",

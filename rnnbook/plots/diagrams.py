@@ -1,6 +1,7 @@
 """Diagrams: functions that draw a structure into an axes and return it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
@@ -101,6 +102,98 @@ def unrolled(ax: Axes, num_steps: int, window: int | None = None) -> Axes:
             ax.axvline(t + 0.5, color=COLOURS[1], ls="--", lw=1.2)
     ax.set_xlim(-0.4, num_steps + 0.5)
     ax.set_ylim(-1.3, 1.3)
+    ax.axis("off")
+    return ax
+
+
+# The cells below in one language: where their parts stand, and which reads which. A gate looks at
+# the input and at the state before; so does the candidate, what might be written.
+GATE, CANDIDATE, OPERATION = COLOURS[2], COLOURS[4], "white"
+CELLS: dict[str, dict] = {
+    "RNN": {
+        "parts": {"tanh": ((5, 2), r"$\tanh$", CANDIDATE, "candidate")},
+        "flows": [("tanh", (10, 2))],  # no path around it
+        "names": {(10, 2): "$h_t$"},
+    },
+    "LSTM": {
+        "parts": {
+            "f": ((2.6, 2), "$f_t$", GATE, "forget"),
+            "i": ((4.2, 2), "$i_t$", GATE, "input"),
+            "g": ((5.8, 2), "$g_t$", CANDIDATE, "candidate"),
+            "o": ((7.4, 2), "$o_t$", GATE, "output"),
+            "keep": ((2.6, 4), "\u00d7", OPERATION, ""),
+            "write": ((5, 3), "\u00d7", OPERATION, ""),
+            "add": ((5, 4), "+", OPERATION, ""),
+            "tanh": ((8.8, 3.1), r"$\tanh$", OPERATION, ""),
+            "show": ((8.8, 2), "\u00d7", OPERATION, ""),
+        },
+        "flows": [
+            ("f", "keep"), ("i", "write"), ("g", "write"), ("write", "add"),
+            ((8.8, 4.25), "tanh"), ("tanh", "show"), ("o", "show"), ("show", (10, 2)),
+        ],
+        "through": ((0, 4), "keep", "add", (10, 4)),
+        "names": {(0, 4): "$c_{t-1}$", (10, 4): "$c_t$", (10, 2): "$h_t$"},
+    },
+    "GRU": {
+        "parts": {
+            "z": ((2.6, 2), "$z_t$", GATE, "update"),
+            "r": ((5, 2), "$r_t$", GATE, "reset"),
+            "n": ((7.4, 2), "$n_t$", CANDIDATE, "candidate"),
+            "keep": ((2.6, 4), "\u00d7", OPERATION, ""),
+            "rest": ((4.6, 3), "$1-z_t$", OPERATION, ""),
+            "write": ((7.4, 3), "\u00d7", OPERATION, ""),
+            "add": ((7.4, 4), "+", OPERATION, ""),
+        },
+        "flows": [
+            ("z", "keep"), ("z", "rest"), ("rest", "write"), ("r", "n"), ("n", "write"),
+            ("write", "add"),
+        ],
+        "through": ((0, 4), "keep", "add", (10, 4)),
+        "names": {(0, 4): "$h_{t-1}$", (10, 4): "$h_t$"},
+    },
+}  # fmt: skip
+
+
+def cell(ax: Axes, kind: str) -> Axes:
+    """Draw one step of a recurrent network: what is read, kept, written and shown.
+
+    Gates are green, what might be written is yellow, circles compute entry by entry; the thick
+    line is the state that passes through, changed by no matrix.
+
+    Args:
+        ax: where to draw.
+        kind: ``"RNN"``, ``"LSTM"`` or ``"GRU"``.
+    Returns:
+        The axes.
+    Raises:
+        ValueError: if there is no drawing of that kind.
+    """
+    if kind not in CELLS:
+        raise ValueError(f"expected one of {', '.join(CELLS)}, got {kind!r}")
+    parts, drawn = CELLS[kind]["parts"], CELLS[kind]
+    places = {name: part[0] for name, part in parts.items()}
+    for start, end in drawn["flows"]:
+        _arrow(ax, places.get(start, start), places.get(end, end), "0.35")
+    through = [places.get(stop, stop) for stop in drawn.get("through", ())]
+    for start, end in pairwise(through):
+        _arrow(ax, start, end, COLOURS[0], width=3.2, clear=(18, 13))
+    last = max(x for (x, _), _, face, _ in parts.values() if face != OPERATION)
+    ax.plot([0.4, last], [0.8, 0.8], color="0.35", lw=1.2)  # what every gate reads
+    ax.plot([1.3, 1.3], [0.2, 0.8], color="0.35", lw=1.2)
+    for (x, y), sign, face, word in parts.values():
+        if face != OPERATION:
+            _arrow(ax, (x, 0.8), (x, y), "0.35", clear=(0, 13))
+            ax.text(x + 0.12, 1.2, word, size=8, color="0.3", va="center")
+        box = {
+            "boxstyle": "circle" if len(sign) == 1 else "round,pad=0.35",
+            "fc": face,
+            "ec": "0.3",
+        }
+        ax.text(x, y, sign, ha="center", va="center", bbox=box)
+    for place, name in ({(0, 0.8): "$h_{t-1}$", (1.3, 0): "$x_t$"} | drawn["names"]).items():
+        ax.text(*place, name, ha="center", va="center", size=11)
+    ax.set_xlim(-0.4, 10.4)
+    ax.set_ylim(-0.3, 4.5 if through else 2.6)
     ax.axis("off")
     return ax
 
@@ -292,8 +385,15 @@ def layer_grid(
 
 
 def _arrow(
-    ax: Axes, start: tuple[float, float], end: tuple[float, float], colour: str, bend: float = 0.0
+    ax: Axes,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    colour: str,
+    bend: float = 0.0,
+    width: float = 1.0,
+    clear: tuple[float, float] = (13, 13),
 ) -> None:
-    """Draw an arrow between two places, clear of what is written there."""
-    style = {"arrowstyle": "->", "color": colour, "shrinkA": 13, "shrinkB": 13}
+    """Draw an arrow between two places, clear, in points, of what is written there."""
+    style = {"arrowstyle": "->", "color": colour, "lw": width}
+    style |= {"shrinkA": clear[0], "shrinkB": clear[1]}
     ax.annotate("", end, start, arrowprops=style | {"connectionstyle": f"arc3,rad={bend}"})

@@ -2,6 +2,7 @@
 
 import matplotlib.pyplot as plt
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.text import Annotation
 
 from rnnbook import plots
@@ -100,3 +101,21 @@ def test_padding_is_grey_or_gone_with_the_columns_counted(counts, padding):
     greys = [p for p in ax.patches if p.get_facecolor() == (0.75, 0.75, 0.75, 1.0)]
     assert len(greys) == padding and len(ax.patches) == 4 + padding
     assert _texts(ax) == ["a", "b", "c", "d"] + (["2", "1", "1"] if counts else [])
+
+
+@pytest.mark.parametrize(("kind", "gates", "thick"), [("RNN", 0, 0), ("LSTM", 3, 3), ("GRU", 2, 3)])
+def test_a_cell_has_its_gates_and_the_path_that_no_matrix_changes(kind, gates, thick):
+    _, ax = plots.subplots()
+    plots.cell(ax, kind)
+    boxes = [text.get_bbox_patch() for text in ax.texts]
+    faces = [box.get_facecolor() for box in boxes if box]
+    assert faces.count(to_rgba(plots.COLOURS[2])) == gates
+    assert faces.count(to_rgba(plots.COLOURS[4])) == 1  # the candidate
+    drawn = [a for a in ax.texts if isinstance(a, Annotation)]
+    through = [a for a in drawn if a.arrow_patch.get_linewidth() > 2]
+    assert len(through) == thick
+    assert all(a.xyann[1] == a.xy[1] for a in through)  # straight on, from the old state to the new
+    read = [a for a in drawn if a.xyann[1] == 0.8]  # from the line that carries x and h
+    assert len(read) == gates + 1
+    names = set(_texts(ax))
+    assert {"$x_t$", "$h_{t-1}$", "$h_t$"} <= names and ("$c_t$" in names) == (kind == "LSTM")
