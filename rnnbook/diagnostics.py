@@ -236,10 +236,12 @@ class Recall:
     Attributes:
         accuracy: the share of 1000 fresh sequences whose first symbol it names.
         steps: the number of training steps taken.
+        model: the layer with its head: called with X (B, T, 16), it returns logits (B, 8).
     """
 
     accuracy: float
     steps: int
+    model: nn.Module
 
 
 def learn_delayed_recall(
@@ -265,7 +267,7 @@ def learn_delayed_recall(
         lr: learning rate.
         generator: of the sequences; PyTorch's global one if None.
     Returns:
-        The accuracy on fresh sequences, and the steps it took.
+        The accuracy on fresh sequences, the steps it took, and the layer with its head.
     Raises:
         ValueError: if ``max_steps`` is no multiple of 25, or the layer reads other features.
     Source: chapter 8.
@@ -296,7 +298,7 @@ def learn_delayed_recall(
         raise KeyboardInterrupt  # half a training has no result
     with evaluating(model):
         accuracy = _share_right(model, *delayed_recall(lag, 1000, generator))
-    return Recall(accuracy, steps * history.epochs)
+    return Recall(accuracy, steps * history.epochs, model)
 
 
 def _share_right(model: nn.Module, X: Tensor, y: Tensor) -> float:

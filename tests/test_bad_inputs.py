@@ -805,6 +805,8 @@ row("plots.runs", "a row too few", lambda: plots.runs(axes(), [1, 2], {"a": [[1]
     ValueError, "a row of runs for each")
 row("plots.runs", "unequal seeds",
     lambda: plots.runs(axes(), [1, 2], {"a": [[1], [1, 2]]}, "x", "y"), ValueError, "as many seeds")
+row("plots.dots", "no names", lambda: plots.dots(axes(), [[1]], "x"), TypeError, "name")
+row("plots.dots", "no row", lambda: plots.dots(axes(), {}, "x"), ValueError, "no series")
 row("plots.matrix", "a list", lambda: plots.matrix(axes(), [[1]]), TypeError, "values as a tensor")
 row("plots.matrix", "a vector", lambda: plots.matrix(axes(), torch.ones(3)), ValueError,
     "rows, columns")

@@ -5,7 +5,7 @@
 Each network of `NETWORKS` is trained on the story with every rate of `RATES`, from every seed of
 `SEEDS`, exactly as the chapters train it (`train` below). The rate whose mean validation perplexity
 over the seeds is lowest is the network's; with that one the test part is read. What came out is
-stored in tools/learning_rates.md, which the chapters' text refers to.
+the page book/learning-rates.md, to which the chapters' text refers.
 """
 
 import statistics
@@ -29,7 +29,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "LSTM": partial(nn.LSTM, V, 120),
     "GRU": partial(nn.GRU, V, 140),
 }
-TABLE = Path(__file__).with_name("learning_rates.md")
+TABLE = Path(__file__).resolve().parents[1] / "book" / "learning-rates.md"
 HEAD = """# Learning rates, chosen on validation
 
 The lowest validation perplexity of 12 epochs on the story, for each rate: the mean of the seeds

@@ -1,6 +1,6 @@
 """The book's figures: pure matplotlib, in the style of ``book.mplstyle``."""
 
-from rnnbook.plots.charts import bars, confusion, curves, input_sensitivity, matrix, runs
+from rnnbook.plots.charts import bars, confusion, curves, dots, input_sensitivity, matrix, runs
 from rnnbook.plots.diagrams import cell, layer_grid, padded, pattern, stacked, unrolled, windows
 from rnnbook.plots.figure import COLOURS, SHOWN_SPACE, STYLE, subplots, visible
 
@@ -12,6 +12,7 @@ __all__ = [
     "cell",
     "confusion",
     "curves",
+    "dots",
     "input_sensitivity",
     "layer_grid",
     "matrix",

@@ -109,6 +109,29 @@ def runs(
     return ax
 
 
+def dots(ax: Axes, rows: dict[str, Sequence[float]], xlabel: str) -> Axes:
+    """Draw one row of marks a name, from the top down, such as one mark for every seed.
+
+    Args:
+        ax: where to draw.
+        rows: name to values.
+        xlabel: what was measured, with its unit.
+    Returns:
+        The axes.
+    Raises:
+        TypeError: if the rows have no names.
+        ValueError: if there is none.
+    """
+    _require_series(rows)
+    for y, values in enumerate(rows.values()):
+        ax.plot(values, [y] * len(values), "o", alpha=0.6, color=COLOURS[0], markeredgewidth=0)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.grid(axis="y", alpha=0.3)
+    ax.set_xlabel(xlabel)
+    return ax
+
+
 def matrix(
     ax: Axes,
     values: Tensor,

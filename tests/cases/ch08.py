@@ -123,6 +123,52 @@ def detached_at_the_call(lstm, x, size):
     return torch.stack(outputs)
 
 
+def whole(g=torch.tanh, show=torch.tanh, order="ifgo", old=False, biases=True, swap=False):
+    def step(x, state, W_x, W_h, b):
+        h, c = state
+        a = [x @ W_x[k] + h @ W_h[k] + b[k] * biases for k in order]
+        i, f, o = a[0].sigmoid(), a[1].sigmoid(), a[3].sigmoid()
+        new = f * c + i * g(a[2])
+        pair = o * show(c if old else new), new
+        return pair[::-1] if swap else pair
+
+    return step
+
+
+def by_nn_lstm(x, state, W_x, W_h, b):
+    """The functional form: one product for all gates, in another order of its own."""
+    h, c = state
+    joined = [torch.cat([part[k] for k in "ogfi"], dim=-1) for part in (W_x, W_h, b)]
+    o, g, f, i = (x @ joined[0] + h @ joined[1] + joined[2]).chunk(4, dim=1)
+    c = c * torch.sigmoid(f) + torch.tanh(g) * torch.sigmoid(i)
+    return torch.tanh(c) * torch.sigmoid(o), c
+
+
+def start(H=64, radius=1.0, kind=nn.RNN, features=16, **options):
+    """A layer that keeps lengths: an orthogonal recurrence and no biases."""
+
+    def make():
+        layer = kind(features, H, **({"batch_first": True} | options))
+        with torch.no_grad():
+            if kind is nn.RNN:
+                nn.init.orthogonal_(layer.weight_hh_l0, gain=radius)
+            for name, p in layer.named_parameters():
+                if "bias" in name:
+                    p.zero_()
+        return layer
+
+    return make
+
+
+ONE = start()()
+
+
+def without_biases():
+    layer = nn.RNN(16, 60, bias=False, batch_first=True)
+    torch.nn.init.orthogonal_(layer.weight_hh_l0)
+    return layer
+
+
 CASES = {
     "8.1": (
         [(0.986, 4.27), (torch.tensor(HALF), torch.tensor(BIAS))],
@@ -137,57 +183,22 @@ CASES = {
         ],
     ),
     "8.2": (
-        [(coupled(),), (lerped,)],
+        [(whole(),), (by_nn_lstm,)],
         [
-            (coupled(write=lambda f: f),),
-            (coupled(keep=lambda f: 1 - f, write=lambda f: f),),
-            (coupled(write=lambda f: 1),),
-            (coupled(g=torch.sigmoid),),
-            (coupled(g=lambda a: a),),
-            (coupled(swap=True),),
-            (lambda x, s, *w: [part.detach() for part in coupled()(x, s, *w)],),
-            (coupled(show=lambda c: c),),
-            (lambda x, s, *w: coupled()(x, s, *w)[0],),
+            (whole(g=torch.sigmoid),),
+            (whole(g=lambda a: a),),
+            (whole(order="figo"),),
+            (whole(order="ifog"),),
+            (whole(old=True),),
+            (whole(show=lambda c: c),),
+            (whole(show=torch.sigmoid),),
+            (whole(biases=False),),
+            (whole(swap=True),),
+            (lambda x, s, *w: [part.detach() for part in whole()(x, s, *w)],),
+            (lambda x, s, *w: whole()(x, s, *w)[0],),
         ],
     ),
     "8.3": (
-        [(72_000.0, 254.0)],
-        [
-            (71_520, 254),
-            (18_000, 120),
-            (54_000, 220),
-            (71_040, 254),
-            (72_000, 240),
-            (72_000, 480),
-            (72_000, 253),
-        ],
-    ),
-    "8.4": (
-        [(stepper(),), (by_the_cell,)],
-        [
-            (stepper("ifog", 1),),
-            (stepper("ifog"),),
-            (stepper(biases=1),),
-            (stepper("figo"),),
-            (stepper(biases=0),),
-            (merging,),
-            (lambda *a: by_the_cell(*a)[::-1],),
-            (lambda *a: by_the_cell(*a)[0],),
-        ],
-    ),
-    "8.5": (
-        [(opened,), (opener(),)],
-        [
-            (opener(both=True),),
-            (opener(block=0),),
-            (opener(block=2),),
-            (opener(only_l0=True),),
-            (opener(other=False),),
-            (opener(weights=True),),
-            (opener(fresh=True),),
-        ],
-    ),
-    "8.6": (
         [(reader(),), (detached_at_the_call,)],
         [
             (reader(keep_c=False),),
@@ -201,6 +212,70 @@ CASES = {
             (last_part_alone,),
             (lambda lstm, x, size: lstm(x)[0],),
             (lambda lstm, x, size: lstm(x)[1][0],),
+        ],
+    ),
+    "8.4": (
+        [(opened,), (opener(),)],
+        [
+            (opener(both=True),),
+            (opener(block=0),),
+            (opener(block=2),),
+            (opener(only_l0=True),),
+            (opener(other=False),),
+            (opener(weights=True),),
+            (opener(fresh=True),),
+        ],
+    ),
+    "8.5": (
+        [(start(),), (without_biases,)],
+        [
+            (lambda: nn.RNN(16, 64, batch_first=True),),
+            (start(H=65),),
+            (start(kind=nn.LSTM),),
+            (start(batch_first=False),),
+            (start(features=8),),
+            (start(num_layers=2),),
+            (lambda: ONE,),
+            (start(radius=0.5),),
+        ],
+    ),
+    "8.6": (
+        [(coupled(),), (lerped,)],
+        [
+            (coupled(write=lambda f: f),),
+            (coupled(keep=lambda f: 1 - f, write=lambda f: f),),
+            (coupled(write=lambda f: 1),),
+            (coupled(g=torch.sigmoid),),
+            (coupled(g=lambda a: a),),
+            (coupled(swap=True),),
+            (lambda x, s, *w: [part.detach() for part in coupled()(x, s, *w)],),
+            (coupled(show=lambda c: c),),
+            (lambda x, s, *w: coupled()(x, s, *w)[0],),
+        ],
+    ),
+    "8.7": (
+        [(72_000.0, 254.0)],
+        [
+            (71_520, 254),
+            (18_000, 120),
+            (54_000, 220),
+            (71_040, 254),
+            (72_000, 240),
+            (72_000, 480),
+            (72_000, 253),
+        ],
+    ),
+    "8.8": (
+        [(stepper(),), (by_the_cell,)],
+        [
+            (stepper("ifog", 1),),
+            (stepper("ifog"),),
+            (stepper(biases=1),),
+            (stepper("figo"),),
+            (stepper(biases=0),),
+            (merging,),
+            (lambda *a: by_the_cell(*a)[::-1],),
+            (lambda *a: by_the_cell(*a)[0],),
         ],
     ),
 }

@@ -43,6 +43,15 @@ def test_runs_draw_a_mark_for_every_seed_and_a_line_through_the_means():
     assert ax.get_legend().get_texts()[0].get_text() == "one"
 
 
+def test_dots_have_a_row_for_each_name_from_the_top_down():
+    _, ax = plots.subplots()
+    plots.dots(ax, {"first": [0.2, 0.4], "second": [1.0]}, "recalled")
+    marks = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+    assert marks == [([0.2, 0.4], [0, 0]), ([1.0], [1])]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
+    assert ax.yaxis_inverted() and ax.get_xlabel() == "recalled"
+
+
 def test_matrix_shows_the_values():
     _, ax = plots.subplots()
     values = torch.tensor([[0.5, -0.5, 1.0], [0.0, 2.0, -1.0]], requires_grad=True)
