@@ -5,11 +5,13 @@ import random
 import torch
 from torch import nn
 
+from rnnbook.datasets import story
 from rnnbook.exercises.kit import (
     Wrong,
     call,
     choice,
     close,
+    default_dtype,
     exercise,
     numbers,
     pair,
@@ -18,6 +20,7 @@ from rnnbook.exercises.kit import (
     short,
     tensor,
 )
+from rnnbook.ngram import NGram
 from rnnbook.text import Vocab, one_hot
 
 
@@ -38,6 +41,54 @@ def exercise_9_1(three_states):
             raise Wrong(f"h{step} = {h:g} does not follow from h{step - 1} = {before:g}")
 
 
+def _step(x, h, W_x, W_h, b_x, b_h, before=False, turned=False, squash=torch.tanh, order="rzn"):
+    of_x = {k: x @ W_x[k] + b_x[k] for k in order}
+    of_h = {k: h @ W_h[k] + b_h[k] for k in order}
+    r, z, n = order
+    r, z = torch.sigmoid(of_x[r] + of_h[r]), torch.sigmoid(of_x[z] + of_h[z])
+    from_state = (r * h) @ W_h[n] + b_h[n] if before else r * of_h[n]
+    new = squash(of_x[n] + from_state)
+    return (1 - z) * h + z * new if turned else z * h + (1 - z) * new
+
+
+@exercise("9.2", "The step, from a blank cell", "gru-step-from-a-blank-cell")
+def exercise_9_2(gru_step):
+    torch.manual_seed(0)
+    for V, H, B in ((5, 4, 3), (3, 1, 2), (2, 6, 1)):
+        shapes = ((V, H), (H, H), (H,), (H,))
+        weights = [{k: torch.randn(shape).requires_grad_() for k in "rzn"} for shape in shapes]
+        x, h = (torch.randn(B, n).requires_grad_() for n in (V, H))
+        got = tensor("the state", call(gru_step, x, h, *weights), (B, H))
+        right = _step(x, h, *weights)
+        if close(got, right):
+            leaves = [x, h, *(w for group in weights for w in group.values())]
+            same_gradients(got, right, leaves, "the state")
+            continue
+        unbiased = [*weights[:3], dict(weights[3], n=torch.zeros(H))]
+        for reason, other in {
+            "z is the share of the old state, 1 - z that of the candidate": {"turned": True},
+            "r acts on the state before the product: that is the paper's GRU, not PyTorch's": {
+                "before": True
+            },
+            "the candidate has a tanh, not a sigmoid": {"squash": torch.sigmoid},
+            "the tanh of the candidate is missing": {"squash": lambda a: a},
+            "r and z have changed places": {"order": "zrn"},
+        }.items():
+            if close(got, _step(x, h, *weights, **other)):
+                raise Wrong(reason)
+        if close(got, _step(x, h, *unbiased)):
+            raise Wrong("the candidate's second bias is missing: r * (h @ W_h['n'] + b_h['n'])")
+        outside = _step(x, h, weights[0], weights[1], _sum_of_n(weights), unbiased[3])
+        if close(got, outside):
+            raise Wrong("r multiplies the candidate's second bias too: it stands in the bracket")
+        raise Wrong("the state differs from z * h + (1 - z) * n: does each line read the old h?")
+
+
+def _sum_of_n(weights):
+    """The first biases, with the candidate's second one added to them."""
+    return dict(weights[2], n=weights[2]["n"] + weights[3]["n"])
+
+
 def _other_convention(x, h, tensors):
     """Run a GRU whose update gate is the share of the new, over (T, B, V)."""
     W_x, W_h, b_x, b_h = tensors
@@ -51,8 +102,8 @@ def _other_convention(x, h, tensors):
     return torch.stack(hs)
 
 
-@exercise("9.2", "The other convention", "the-other-convention")
-def exercise_9_2(to_pytorch):
+@exercise("9.3", "The other convention", "the-other-convention")
+def exercise_9_3(to_pytorch):
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     for T, B, V, H in ((5, 2, 3, 4), (3, 1, 4, 1)):
         shapes = ((3 * H, V), (3 * H, H), (3 * H,), (3 * H,))
@@ -84,34 +135,41 @@ def _compare_conversion(got, kept, x):
     raise Wrong("the states differ: what turns the sigmoid of a into one minus the sigmoid of a?")
 
 
-@exercise("9.3", "One bias too many?", "one-bias-too-many")
-def exercise_9_3(merge_biases):
-    for V, H in ((3, 4), (2, 1)):
-        gru = nn.GRU(V, H)
-        x, h0 = torch.randn(6, 2, V), torch.randn(1, 2, H)
-        right, total = gru(x, h0)[0].detach(), (gru.bias_ih_l0 + gru.bias_hh_l0).detach()
-        weights = gru.weight_hh_l0.detach().clone()
-        if call(merge_biases, gru) is not gru:
-            raise Wrong("expected the GRU itself back, changed in place")
-        if not all(p.requires_grad and p.is_leaf for p in gru.parameters()):
-            raise Wrong("a parameter can no longer be trained: change its values, under no_grad")
-        if not torch.equal(gru.weight_hh_l0, weights):
-            raise Wrong("only biases should change")
-        r, z, n = gru.bias_hh_l0.detach().split(H)
-        if not close(gru(x, h0)[0], right, 1e-9):
-            merged = gru.bias_ih_l0 + gru.bias_hh_l0
-            if not n.any() and close(merged, total):
-                raise Wrong(
-                    "the candidate's bias was moved too, and the outputs changed: what is b_hn "
-                    "multiplied by?"
-                )
-            raise Wrong("the outputs changed: where did what was taken from bias_hh go?")
-        if r.any() or z.any():
-            raise Wrong("the outputs are the same, but more entries of bias_hh can be zero")
+@exercise("9.4", "Beat the 6-gram", "beat-the-six-gram")
+def exercise_9_4(predict):
+    corpus, N = story(), 2000
+    V, tokens = len(corpus.vocab), corpus.validation.tokens[:N]
+    with default_dtype(torch.float32):
+        p = tensor("the probabilities", call(predict, tokens), (N - 1, V)).detach().double().cpu()
+        _examine_distributions(p)
+        cut = 300
+        other = tokens[:cut].clone()
+        other[cut // 2 :] = (other[cut // 2 :] + 1) % V
+        again = tensor("the probabilities", call(predict, other), (cut - 1, V)).detach().double()
+    if not torch.allclose(again.cpu()[: cut // 2], p[: cut // 2], atol=1e-4):
+        raise Wrong("the probabilities of a character change with what comes after it: row t may "
+                    "read characters 1 to t + 1 only")  # fmt: skip
+    ours = (-p.gather(1, tokens[1:].unsqueeze(1)).log().mean()).exp().item()
+    counted = NGram(6, V).fit(corpus.train.text).perplexity(corpus.validation.text[:N])
+    if not ours <= 0.95 * counted:
+        hint = (
+            "are the rows those of characters 2 to N?"
+            if ours > V / 2
+            else "on what would the two of them disagree, and who should be believed?"
+        )
+        raise Wrong(f"your perplexity is {ours:.2f}, the 6-gram's {counted:.2f}: {hint}")
+    return f"perplexity {ours:.2f}, where the 6-gram has {counted:.2f}"
 
 
-@exercise("9.4", "Count with a cell", "count-with-a-cell")
-def exercise_9_4(count_a):
+def _examine_distributions(p):
+    if not (p >= 0).all():
+        raise Wrong("a probability is negative, or not a number: are these logits?")
+    if (worst := (p.sum(dim=1) - 1).abs().max().item()) > 1e-3:
+        raise Wrong(f"every row should add up to 1; one is off by {worst:.3g}")
+
+
+@exercise("9.5", "Count with a cell", "count-with-a-cell")
+def exercise_9_5(count_a):
     vocab = Vocab("abcdefghijklmnopqrstuvwxyz ")
     lstm = call(count_a, vocab)
     if not isinstance(lstm, nn.LSTM):
@@ -147,8 +205,48 @@ def _why(text, c):
     return ""
 
 
-@exercise("9.5", "A view that mixes", "a-view-that-mixes")
-def exercise_9_5(forward_both):
+@exercise("9.6", "True of the GRU", "true-of-the-gru")
+def exercise_9_6(answer):
+    choice(
+        answer,
+        "abcd",
+        "c",
+        {
+            "a": "which gate stands in the last equation, the one for h?",
+            "b": "do the shapes of weight_ih fit? And the equations?",
+            "d": "what is the mean of two numbers between -1 and 1?",
+        },
+    )
+
+
+@exercise("9.7", "One bias too many?", "one-bias-too-many")
+def exercise_9_7(merge_biases):
+    for V, H in ((3, 4), (2, 1)):
+        gru = nn.GRU(V, H)
+        x, h0 = torch.randn(6, 2, V), torch.randn(1, 2, H)
+        right, total = gru(x, h0)[0].detach(), (gru.bias_ih_l0 + gru.bias_hh_l0).detach()
+        weights = gru.weight_hh_l0.detach().clone()
+        if call(merge_biases, gru) is not gru:
+            raise Wrong("expected the GRU itself back, changed in place")
+        if not all(p.requires_grad and p.is_leaf for p in gru.parameters()):
+            raise Wrong("a parameter can no longer be trained: change its values, under no_grad")
+        if not torch.equal(gru.weight_hh_l0, weights):
+            raise Wrong("only biases should change")
+        r, z, n = gru.bias_hh_l0.detach().split(H)
+        if not close(gru(x, h0)[0], right, 1e-9):
+            merged = gru.bias_ih_l0 + gru.bias_hh_l0
+            if not n.any() and close(merged, total):
+                raise Wrong(
+                    "the candidate's bias was moved too, and the outputs changed: what is b_hn "
+                    "multiplied by?"
+                )
+            raise Wrong("the outputs changed: where did what was taken from bias_hh go?")
+        if r.any() or z.any():
+            raise Wrong("the outputs are the same, but more entries of bias_hh can be zero")
+
+
+@exercise("9.8", "A view that mixes", "a-view-that-mixes")
+def exercise_9_8(forward_both):
     for B, H in ((3, 4), (2, 5), (4, 4), (1, 3), (2, 1)):
         gru = nn.GRU(3, H, num_layers=2, batch_first=True)
         head = nn.Linear(2 * H, 6)
@@ -168,17 +266,3 @@ def exercise_9_5(forward_both):
         if not close(run(forward_both, gru, head, other)[0], got[0], 1e-9):
             raise Wrong("the first sequence's output changes when the other sequences do")
         raise Wrong("the head does not get the last states of layer 0 and layer 1, side by side")
-
-
-@exercise("9.6", "True of the GRU", "true-of-the-gru")
-def exercise_9_6(answer):
-    choice(
-        answer,
-        "abcd",
-        "c",
-        {
-            "a": "which gate stands in the last equation, the one for h?",
-            "b": "do the shapes of weight_ih fit? And the equations?",
-            "d": "what is the mean of two numbers between -1 and 1?",
-        },
-    )

@@ -1,7 +1,18 @@
 """Right and wrong answers to the exercises of chapter 9."""
 
+from functools import cache
+
 import torch
 from torch import nn
+
+from rnnbook import seed
+from rnnbook.batching import SequentialBatches
+from rnnbook.datasets import story
+from rnnbook.losses import next_token
+from rnnbook.models import CharLM
+from rnnbook.ngram import NGram
+from rnnbook.text import one_hot
+from rnnbook.training import fit
 
 
 def turned(blocks=(1,), tensors=(0, 1, 2, 3), in_place=False):
@@ -69,6 +80,91 @@ def counts_by_the_candidate(vocab):
     return lstm
 
 
+def step(
+    turned=False,
+    before=False,
+    squash=torch.tanh,
+    names="rzn",
+    second=1.0,
+    outside=False,
+    late=False,
+):
+    def gru_step(x, h, W_x, W_h, b_x, b_h):
+        r, z, n = names
+        r, z = (torch.sigmoid(x @ W_x[k] + b_x[k] + h @ W_h[k] + b_h[k]) for k in (r, z))
+        bias = second * b_h[n]
+        inner = (r * h) @ W_h[n] + bias if before else r * (h @ W_h[n] + bias * (not outside))
+        new = squash(x @ W_x[n] + b_x[n] + inner + bias * outside)
+        if late:  # the reset gate where the update gate belongs
+            return r * h + (1 - r) * new
+        return (1 - z) * h + z * new if turned else z * h + (1 - z) * new
+
+    return gru_step
+
+
+def by_nn_gru(x, h, W_x, W_h, b_x, b_h):
+    """The functional form, with one product for each source."""
+    parts = [torch.cat([part[k] for k in "rzn"], dim=-1) for part in (W_x, W_h, b_x, b_h)]
+    of_x, of_h = x @ parts[0] + parts[2], h @ parts[1] + parts[3]
+    (r, z, n), (r_h, z_h, n_h) = of_x.chunk(3, dim=1), of_h.chunk(3, dim=1)
+    return torch.lerp((n + torch.sigmoid(r + r_h) * n_h).tanh(), h, torch.sigmoid(z + z_h))
+
+
+@cache
+def six_gram():
+    corpus = story()
+    return NGram(6, len(corpus.vocab)).fit(corpus.train.text)
+
+
+@cache
+def network():
+    corpus = story()
+    generator = seed(1)
+    model = CharLM(nn.LSTM(len(corpus.vocab), 120))
+    fit(
+        model,
+        SequentialBatches(corpus.train.tokens, 32, 35, generator=generator),
+        next_token,
+        epochs=8,
+        optimizer=torch.optim.Adam(model.parameters(), 0.02),
+        progress=False,
+    )
+    return model
+
+
+def of_six_gram(tokens):
+    vocab = story().vocab
+    letters = vocab.decode(tokens)
+    rows = (
+        [six_gram().probability(token, letters[max(0, t - 5) : t]) for token in vocab]
+        for t in range(1, len(letters))
+    )
+    return torch.tensor(list(rows))
+
+
+def of_network(tokens):
+    model = network()
+    with torch.no_grad():
+        return model(tokens[:-1].unsqueeze(0))[0][:, 0].softmax(dim=1)
+
+
+def mixed(share, power=False, shift=0, last=None):
+    """Mix the two, by a mean or by a geometric mean that adds up to 1 again."""
+
+    def predict(tokens):
+        counted, learnt = of_six_gram(tokens), of_network(tokens)
+        p = share * counted + (1 - share) * learnt
+        if power:
+            p = (share * counted.log() + (1 - share) * learnt.log()).softmax(dim=1)
+        return p.roll(shift, dims=0)[:last]
+
+    return predict
+
+
+def the_next_itself(tokens):
+    return one_hot(tokens[1:], len(story().vocab))
+
+
 CASES = {
     "9.1": (
         [((0.5, 0.35, 0.38),), (torch.tensor([0.5, 0.35, 0.38]),)],
@@ -82,6 +178,21 @@ CASES = {
         ],
     ),
     "9.2": (
+        [(step(),), (by_nn_gru,)],
+        [
+            (step(turned=True),),
+            (step(before=True),),
+            (step(squash=torch.sigmoid),),
+            (step(squash=lambda a: a),),
+            (step(names="zrn"),),
+            (step(second=0.0),),
+            (step(outside=True),),
+            (step(late=True),),
+            (lambda *a: step()(*a).detach(),),
+            (lambda *a: step()(*a).sum(dim=1),),
+        ],
+    ),
+    "9.3": (
         [(turned(),), (by_signs,)],
         [
             (turned(blocks=(0,)),),
@@ -94,19 +205,19 @@ CASES = {
             (lambda *g: tuple(torch.cat([t.chunk(3)[k] for k in (1, 0, 2)]) for t in g),),
         ],
     ),
-    "9.3": (
-        [(merged(),), (by_new_tensors,)],
+    "9.4": (
+        [(mixed(0.5),), (mixed(0.4, power=True),)],
         [
-            (merged(rows=lambda H: slice(0, 3 * H)),),
-            (merged(rows=lambda H: slice(0, H)),),
-            (merged(rows=lambda H: slice(H, 3 * H)),),
-            (merged(add=False),),
-            (merged(zero=False),),
-            (merged(add=False, zero=False),),
-            (merged(fresh=True),),
+            (mixed(1.0),),
+            (mixed(0.0),),
+            (mixed(0.5, last=-1),),
+            (lambda tokens: mixed(0.5)(tokens).log(),),
+            (lambda tokens: 2 * mixed(0.5)(tokens),),
+            (mixed(0.5, shift=1),),
+            (the_next_itself,),
         ],
     ),
-    "9.4": (
+    "9.5": (
         [(counter(),), (counts_by_the_candidate,)],
         [
             (counter(letter="b"),),
@@ -120,7 +231,20 @@ CASES = {
             (lambda v: nn.GRU(len(v), 1),),
         ],
     ),
-    "9.5": (
+    "9.6": ([("C",)], [("a",), ("b",), ("d",), ("x",)]),
+    "9.7": (
+        [(merged(),), (by_new_tensors,)],
+        [
+            (merged(rows=lambda H: slice(0, 3 * H)),),
+            (merged(rows=lambda H: slice(0, H)),),
+            (merged(rows=lambda H: slice(H, 3 * H)),),
+            (merged(add=False),),
+            (merged(zero=False),),
+            (merged(add=False, zero=False),),
+            (merged(fresh=True),),
+        ],
+    ),
+    "9.8": (
         [
             (lambda gru, head, x: head(torch.cat(list(gru(x)[1]), dim=-1)),),
             (lambda gru, head, x: head(gru(x)[1].permute(1, 0, 2).reshape(len(x), -1)),),
@@ -135,5 +259,4 @@ CASES = {
             (lambda gru, head, x: head(gru(x)[0][:, -2:].flatten(1)),),
         ],
     ),
-    "9.6": ([("C",)], [("a",), ("b",), ("d",), ("x",)]),
 }
