@@ -8,19 +8,26 @@ from itertools import combinations
 import torch
 from torch import nn
 
+from rnnbook import metrics
+from rnnbook.baselines import baselines
 from rnnbook.batching import SequentialBatches
+from rnnbook.datasets import story
 from rnnbook.exercises.kit import (
     Wrong,
     attempted,
     call,
     choice,
+    default_dtype,
     exercise,
     number,
     numbers,
     pair,
+    run,
+    short,
+    tensor,
     whole,
 )
-from rnnbook.models import CharLM
+from rnnbook.models import CharLM, device_of
 from rnnbook.recurrent import RNN
 
 
@@ -135,8 +142,8 @@ def _slips_that_explain(weights, train):
     return None
 
 
-@exercise("5.3", "Four bugs", "four-bugs")
-def exercise_5_3(mended_epoch):
+def _examine_epoch(own):
+    """Examine that a loop makes the steps of the right one, and name the slips of a wrong one."""
     torch.manual_seed(0)
     tokens = torch.randint(1, 8, (200,))
     start = CharLM(RNN(8, 6)).double()
@@ -148,20 +155,20 @@ def exercise_5_3(mended_epoch):
         value = number("the perplexity", call(epoch, model, batches, optimizer, clip, *slips))
         return value, nn.utils.parameters_to_vector(model.parameters()).detach()
 
-    got, weights = train(mended_epoch)
+    got, weights = train(own)
     right = train(_reference_epoch)[0]
     slips = _slips_that_explain(weights, train)
     if slips is None and torch.equal(weights, nn.utils.parameters_to_vector(start.parameters())):
         raise Wrong("the parameters have not moved: is there a step?")
     if slips is None:
-        raise Wrong("the parameters after one epoch are not those of train_epoch: what differs?")
+        raise Wrong("the parameters after one epoch are not those of the right loop: what differs?")
     if slips:
         raise Wrong("; and ".join(SLIPS[slip] for slip in slips))
-    free, wanted = (train(epoch, clip=1e6)[1] for epoch in (mended_epoch, _reference_epoch))
+    free, wanted = (train(epoch, clip=1e6)[1] for epoch in (own, _reference_epoch))
     if not torch.allclose(free, wanted, rtol=1e-4, atol=1e-6):
         raise Wrong(
-            "with a bound that no gradient reaches, the steps are not those of train_epoch: is the "
-            "loss the mean over the characters, and does clipping leave a short gradient alone?"
+            "with a bound that no gradient reaches, the steps are not those of the right loop: is "
+            "the loss the mean over the characters, and does clipping leave a short gradient alone?"
         )
     if not _close(got, right, 1e-4):
         raise Wrong(
@@ -170,8 +177,44 @@ def exercise_5_3(mended_epoch):
         )
 
 
-@exercise("5.4", "The price of short windows", "the-price-of-short-windows")
-def exercise_5_4(perplexity_of_windows):
+@exercise("5.3", "The loop, from a blank cell", "training-loop-from-a-blank-cell")
+def exercise_5_3(train_epoch):
+    _examine_epoch(train_epoch)
+
+
+@exercise("5.4", "Beat the trigram", "beat-the-trigram")
+def exercise_5_4(mine):
+    attempted(mine)
+    if not isinstance(mine, nn.Module):
+        raise Wrong(f"expected a trained model, an nn.Module, got {short(mine)}")
+    corpus = story()
+    tokens, device = corpus.validation.tokens, device_of(mine)
+    with default_dtype(torch.float32), torch.no_grad():
+        mine.eval()
+        window = tokens[:40].unsqueeze(0).to(device)
+        got = pair(run(mine, window), ("the logits", "the state"))[0]
+        logits = tensor("the logits", got, (40, 1, len(corpus.vocab)))
+        other = window.clone()
+        other[:, 20:] = (other[:, 20:] + 1) % len(corpus.vocab)
+        again = run(mine, other)[0].double()
+        if not torch.allclose(again[:20], logits.double()[:20], atol=1e-4):
+            raise Wrong("its logits change with characters that come later: it reads the answer")
+        reached = metrics.perplexity(mine, tokens)
+    if not reached <= 5.15:
+        trigram = baselines()["trigram"]
+        hint = (
+            "better than the trigram, and not yet by enough"
+            if reached < trigram
+            else (
+                f"the trigram has {trigram:.2f}" if reached < 20 else "has it been trained at all?"
+            )
+        )
+        raise Wrong(f"its perplexity on the validation part is {reached:.2f}: {hint}")
+    return f"validation perplexity {reached:.2f}"
+
+
+@exercise("5.5", "The price of short windows", "the-price-of-short-windows")
+def exercise_5_5(perplexity_of_windows):
     by_position = torch.tensor([16.0, 4.0, 4.0, 1.0])
     for length, right in ((1, 16.0), (2, 8.0), (4, 4.0)):
         got = number("the perplexity", call(perplexity_of_windows, by_position, length))
@@ -191,8 +234,8 @@ def exercise_5_4(perplexity_of_windows):
         raise Wrong(f"for a tensor of 35 values and length 20 expected {right:.4f}, got {got:.4f}")
 
 
-@exercise("5.5", "Perplexity 1.0", "perplexity-1-0")
-def exercise_5_5(answer):
+@exercise("5.6", "Perplexity 1.0", "perplexity-1-0")
+def exercise_5_6(answer):
     choice(
         answer,
         "abcd",
@@ -215,8 +258,8 @@ def _best_epoch(validation, patience):
     return epoch, best
 
 
-@exercise("5.6", "Stop early", "stop-early")
-def exercise_5_6(best_epoch):
+@exercise("5.7", "Stop early", "stop-early")
+def exercise_5_7(best_epoch):
     cases = [
         ([9.0, 8.0, 7.0], 2),  # never stops early
         ([9.0, 8.0, 8.5, 8.6, 5.0], 2),  # stops before the 5.0
@@ -240,3 +283,8 @@ def exercise_5_6(best_epoch):
         if got == right[::-1]:
             raise Wrong(f"{shown} got {got}: the pair is the wrong way round")
         raise Wrong(f"{shown} expected (stop, best) = {right}, got {got}")
+
+
+@exercise("5.8", "Four bugs", "four-bugs")
+def exercise_5_8(mended_epoch):
+    _examine_epoch(mended_epoch)

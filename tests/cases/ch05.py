@@ -1,9 +1,15 @@
 """Right and wrong answers to the exercises of chapter 5."""
 
 import math
+from functools import cache
 
 import torch
 from torch import nn
+
+from rnnbook.datasets import story
+from rnnbook.models import CharLM
+from rnnbook.ngram import NGram
+from rnnbook.recurrent import RNN
 
 
 def epoch(targets="T", zero=True, clip_at="after", average="right", step=True, carry=True,
@@ -69,6 +75,47 @@ def every_position(by_position, length):
     return math.prod(float(p) ** (1 / length) for p in by_position[:length])
 
 
+@cache
+def counted(n):
+    corpus = story()
+    return NGram(n, len(corpus.vocab)).fit(corpus.train.text)
+
+
+class Counting(nn.Module):
+    """An n-gram in the shape of a recurrent network, whose state is what it has read.
+
+    Args:
+        n: characters it knows, with the one that it foretells.
+        spoken: what is added to all logits, which changes nothing.
+        ahead, batch_first, alone: slips: reads the next one, (B, T, V), no state.
+    """
+
+    def __init__(self, n, spoken=0.0, ahead=False, batch_first=False, alone=False):
+        super().__init__()
+        self.n, self.spoken, self.ahead = n, nn.Parameter(torch.tensor(spoken)), ahead
+        self.batch_first, self.alone = batch_first, alone
+
+    def forward(self, X, state=None):
+        letters, start = [*story().vocab], 0 if state is None else state.shape[1]
+        read = X if state is None else torch.cat([state, X], dim=1)
+        rows = torch.tensor([self.row(text, start, letters) for text in read.tolist()])
+        logits = rows.to(self.spoken) + self.spoken
+        logits = logits if self.batch_first else logits.transpose(0, 1)
+        return logits if self.alone else (logits, read[:, -5:])
+
+    def row(self, text, start, letters):
+        """The logarithms of one sequence's probabilities, step by step."""
+        text = [letters[index] for index in text]
+        model = counted(self.n)
+        rows = []
+        for t in range(start + 1, len(text) + 1):
+            context = text[max(0, t - self.n + 1) : t] if self.n > 1 else []
+            rows.append([math.log(model.probability(letter, context)) for letter in letters])
+            if self.ahead and t < len(text):
+                rows[-1][letters.index(text[t])] += 1
+        return rows
+
+
 CASES = {
     "5.1": (
         [(13.0, [1.5, 2.0], torch.tensor([0.0, 6.0]))],
@@ -117,6 +164,19 @@ CASES = {
         ],
     ),
     "5.4": (
+        [(Counting(6),), (Counting(4, spoken=3.0),)],
+        [
+            (4.9,),
+            (CharLM(RNN(28, 16)),),
+            (Counting(1),),
+            (Counting(2),),
+            (Counting(3),),
+            (Counting(6, ahead=True),),
+            (Counting(6, batch_first=True),),
+            (Counting(6, alone=True),),
+        ],
+    ),
+    "5.5": (
         [(every_position,), (lambda p, n: torch.as_tensor(p)[:n].log().mean().exp(),)],
         [
             (lambda p, n: sum(p[:n]) / n,),
@@ -126,8 +186,8 @@ CASES = {
             (lambda p, n: sum(math.log(x) for x in p[:n]) / n,),
         ],
     ),
-    "5.5": ([("B",)], [("a",), ("c",), ("d",), ("x",)]),
-    "5.6": (
+    "5.6": ([("B",)], [("a",), ("c",), ("d",), ("x",)]),
+    "5.7": (
         [(stops(),)],
         [
             (stops(patience_shift=1),),
@@ -137,6 +197,22 @@ CASES = {
             (stops(equal=True),),
             (lambda h, p: (len(h), 1 + h.index(min(h))),),
             (lambda h, p: 3,),
+        ],
+    ),
+    "5.8": (
+        [(epoch(),), (epoch(clip_at="own"),)],
+        [
+            (epoch(targets="plain"),),
+            (epoch(zero=False),),
+            (epoch(clip_at="before"),),
+            (epoch(clip_at="each"),),
+            (epoch(clip_at="value"),),
+            (epoch(average="of exps"),),
+            (epoch(average="loss"),),
+            (epoch(step=False),),
+            (epoch(carry=False),),
+            (epoch(reduction="sum"),),
+            (epoch(targets="plain", zero=False, clip_at="before", average="of exps"),),
         ],
     ),
 }
