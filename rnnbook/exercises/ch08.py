@@ -215,7 +215,8 @@ def exercise_8_5(make_rnn_60):
                 break
     shown = " and ".join(f"{accuracy:.2f}" for accuracy in reached)
     hint = (
-        "that is guessing. What do sixty products with W_hh do to a state?"
+        "that is guessing. Sixty products with W_hh should neither shrink a state nor "
+        "leave it where it is"
         if max(reached) < 0.2
         else "it is on its way. What else moves the state, at every step alike?"
     )

@@ -152,11 +152,11 @@ def exercise_9_4(predict):
     ours = (-p.gather(1, tokens[1:].unsqueeze(1)).log().mean()).exp().item()
     counted = NGram(6, V).fit(corpus.train.text).perplexity(corpus.validation.text[:N])
     if not ours <= 0.95 * counted:
-        hint = (
-            "are the rows those of characters 2 to N?"
-            if ours > V / 2
-            else "on what would the two of them disagree, and who should be believed?"
-        )
+        hint = "you have more than one opinion now: try other weights"
+        if ours > V / 2:
+            hint = "are the rows those of characters 2 to N?"
+        elif ours >= 0.9999 * counted:
+            hint = "where would two advisers disagree, and who should be believed?"
         raise Wrong(f"your perplexity is {ours:.2f}, the 6-gram's {counted:.2f}: {hint}")
     return f"perplexity {ours:.2f}, where the 6-gram has {counted:.2f}"
 

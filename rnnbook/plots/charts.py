@@ -124,7 +124,9 @@ def dots(ax: Axes, rows: dict[str, Sequence[float]], xlabel: str) -> Axes:
     """
     _require_series(rows)
     for y, values in enumerate(rows.values()):
-        ax.plot(values, [y] * len(values), "o", alpha=0.6, color=COLOURS[0], markeredgewidth=0)
+        # A little apart, so that equal values are seen to be several.
+        ys = [y + 0.12 * (k - (len(values) - 1) / 2) for k in range(len(values))]
+        ax.plot(values, ys, "o", alpha=0.6, color=COLOURS[0], markeredgewidth=0)
     ax.set_yticks(range(len(rows)), list(rows))
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(axis="y", alpha=0.3)

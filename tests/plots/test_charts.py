@@ -47,7 +47,8 @@ def test_dots_have_a_row_for_each_name_from_the_top_down():
     _, ax = plots.subplots()
     plots.dots(ax, {"first": [0.2, 0.4], "second": [1.0]}, "recalled")
     marks = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
-    assert marks == [([0.2, 0.4], [0, 0]), ([1.0], [1])]
+    (values, ys), other = marks
+    assert values == [0.2, 0.4] and ys == pytest.approx([-0.06, 0.06]) and other == ([1.0], [1])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["first", "second"]
     assert ax.yaxis_inverted() and ax.get_xlabel() == "recalled"
 
