@@ -164,7 +164,9 @@ def test_the_opinion_at_a_prefix_is_that_of_the_prefix_alone():
 @pytest.mark.parametrize("layer", [RNN, nn.RNN])
 def test_a_short_delay_is_learnt_and_training_stops_early(layer):
     torch.manual_seed(0)
-    result = learn_delayed_recall(layer(FEATURES, 32, batch_first=True), 2, max_steps=400)
+    recurrent = layer(FEATURES, 32, batch_first=True)
+    result = learn_delayed_recall(recurrent, 2, max_steps=400)
+    assert result.model.recurrent is recurrent
     assert result.accuracy > 0.99 and 25 <= result.steps < 400 and result.steps % 25 == 0
 
 

@@ -97,8 +97,8 @@ def last_into_zeros(output, H):
         ("4.2", backward_with_zeros),
         ("4.3", relu_backward_with_zeros),
         ("6.2", states_from_zeros),
-        ("8.6", parts_from_zeros),
-        ("9.5", both_into_zeros),
+        ("8.3", parts_from_zeros),
+        ("9.8", both_into_zeros),
         ("10.3", last_into_zeros),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_forgotten_return_is_an_attempt():
 
 
 def test_a_loop_with_several_bugs_is_told_of_each():
-    verdict = grade("5.3", epoch(targets="plain", zero=False, clip_at="before"))
+    verdict = grade("5.8", epoch(targets="plain", zero=False, clip_at="before"))
     assert all(word in verdict.message for word in ("targets", "emptied", "not clipped"))
     assert "parameter by parameter" in grade("5.3", epoch(clip_at="each")).message
     assert "entry by entry" in grade("5.3", epoch(clip_at="value")).message
@@ -304,7 +304,7 @@ def _alike(a, b):
     return a is b or bool(a == b)
 
 
-@pytest.mark.parametrize("number", ["6.2", "8.2", "8.4", "8.6", "9.5", "10.3", "10.6", "11.2",
+@pytest.mark.parametrize("number", ["6.2", "8.2", "8.3", "8.6", "8.8", "9.2", "9.8", "10.3", "10.6", "11.2",
                                     "11.3", "11.5"])  # fmt: skip
 def test_an_answer_through_which_nothing_learns_is_refused(number):
     answer = CASES[number][0][0][0]
@@ -332,7 +332,7 @@ def test_a_model_that_cannot_learn_is_refused(number):
     assert verdict.status == NOT_YET and "gradient" in verdict.message
 
 
-@pytest.mark.parametrize("number", ["4.2", "4.3", "5.4", "9.5", "10.3", "10.6", "11.2", "11.3"])
+@pytest.mark.parametrize("number", ["4.2", "4.3", "5.5", "9.8", "10.3", "10.6", "11.2", "11.3"])
 def test_an_answer_that_empties_what_it_was_given_is_examined_with_copies(number):
     answer = CASES[number][0][0][0]
 
