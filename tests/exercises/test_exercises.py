@@ -248,8 +248,10 @@ def in_torch(answer):
 @pytest.mark.parametrize("number", sorted(CASES))
 def test_numbers_may_be_numpys_or_tensors_of_one(number, written):
     for right in CASES[number][0]:
-        verdict = grade(number, *map(written, right))
-        assert verdict.status == PASSED, verdict.message
+        answers = [written(answer) for answer in right]
+        if any(a is not b for a, b in zip(answers, right, strict=True)):
+            verdict = grade(number, *answers)
+            assert verdict.status == PASSED, verdict.message
 
 
 # Each right answer that takes and returns tensors or numbers, with its result spoilt.
@@ -275,7 +277,7 @@ def _spoil(value, how):
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("how", SPOILT)
-@pytest.mark.parametrize("number", FUNCTIONS)
+@pytest.mark.parametrize("number", [n for n in FUNCTIONS if n != "8.5"])  # a layer, no numbers
 def test_a_spoilt_result_is_refused(number, how):
     answer = CASES[number][0][0][0]
     changed = []
@@ -304,8 +306,8 @@ def _alike(a, b):
     return a is b or bool(a == b)
 
 
-@pytest.mark.parametrize("number", ["6.2", "8.2", "8.3", "8.6", "8.8", "9.2", "9.8", "10.3", "10.6", "11.2",
-                                    "11.3", "11.5"])  # fmt: skip
+@pytest.mark.parametrize("number", ["6.2", "8.2", "8.3", "8.6", "8.8", "9.2", "9.8", "10.3",
+                                    "10.6", "11.2", "11.3", "11.5"])  # fmt: skip
 def test_an_answer_through_which_nothing_learns_is_refused(number):
     answer = CASES[number][0][0][0]
 
