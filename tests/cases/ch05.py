@@ -44,6 +44,7 @@ def epoch(targets="T", zero=True, clip_at="after", average="right", step=True, c
             "right": math.exp(sum(map(math.prod, zip(losses, sizes, strict=True))) / sum(sizes)),
             "of exps": sum(map(math.exp, losses)) / len(losses),
             "loss": sum(losses) / len(losses),
+            "of means": math.exp(sum(losses) / len(losses)),
         }
         return means[average]
 
@@ -157,6 +158,7 @@ CASES = {
             (epoch(clip_at="value"),),
             (epoch(average="of exps"),),
             (epoch(average="loss"),),
+            (epoch(average="of means"),),
             (epoch(step=False),),
             (epoch(carry=False),),
             (epoch(reduction="sum"),),
@@ -209,6 +211,7 @@ CASES = {
             (epoch(clip_at="value"),),
             (epoch(average="of exps"),),
             (epoch(average="loss"),),
+            (epoch(average="of means"),),
             (epoch(step=False),),
             (epoch(carry=False),),
             (epoch(reduction="sum"),),
