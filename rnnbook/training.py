@@ -100,7 +100,8 @@ def fit(
         _check_passes(name, passes, epochs)
     optimizer = _optimizer_for(model, optimizer, lr, scheduler)
     history = History(copy.deepcopy(history.metrics) if history else {})
-    best, kept = _best(history, validation, checkpoint), _Best()
+    best = _best(history, validation, checkpoint)
+    lowest, kept = math.inf, None  # of this call
     first, where = history.epochs + 1, _Position()
     # Of text, and gone when it is done: a saved notebook cannot show a widget without its kernel.
     bar = tqdm(
@@ -130,23 +131,15 @@ def fit(
                 best = watched
                 source = getattr(batches, "generator", None)
                 checkpoints.save(model, checkpoint, optimizer, scheduler, history, vocab, source)
-            if restore_best and watched < kept.loss:
-                kept = _Best(watched, copy.deepcopy(model.state_dict()))
+            if restore_best and watched < lowest:
+                lowest, kept = watched, copy.deepcopy(model.state_dict())
             for report in on_epoch:
                 report(epoch, history)
             if stop is not None and stop(history):
                 break
-    if kept.parameters and not history.interrupted:
-        model.load_state_dict(kept.parameters)
+    if kept is not None and not history.interrupted:
+        model.load_state_dict(kept)
     return history
-
-
-@dataclass
-class _Best:
-    """The lowest validation loss of a call, and the parameters that had it."""
-
-    loss: float = math.inf
-    parameters: Mapping[str, Tensor] | None = None
 
 
 @dataclass

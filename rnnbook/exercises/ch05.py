@@ -27,7 +27,7 @@ from rnnbook.exercises.kit import (
     tensor,
     whole,
 )
-from rnnbook.models import CharLM, device_of
+from rnnbook.models import CharLM, device_of, evaluating
 from rnnbook.recurrent import RNN
 
 
@@ -196,8 +196,7 @@ def exercise_5_4(mine):
         raise Wrong(f"expected a trained model, an nn.Module, got {short(mine)}")
     corpus = story()
     tokens, device = corpus.validation.tokens, device_of(mine)
-    with default_dtype(torch.float32), torch.no_grad():
-        mine.eval()
+    with default_dtype(torch.float32), evaluating(mine):
         window = tokens[:40].unsqueeze(0).to(device)
         got = pair(run(mine, window), ("the logits", "the state"))[0]
         logits = tensor("the logits", got, (40, 1, len(corpus.vocab)))
@@ -209,13 +208,11 @@ def exercise_5_4(mine):
         reached = metrics.perplexity(mine, tokens)
     if not reached <= 5.15:
         trigram = baselines()["trigram"]
-        hint = (
-            "better than the trigram, and not yet by enough"
-            if reached < trigram
-            else (
-                f"the trigram has {trigram:.2f}" if reached < 20 else "has it been trained at all?"
-            )
-        )
+        hint = "better than the trigram, and not yet by enough"
+        if reached >= trigram:
+            hint = f"the trigram has {trigram:.2f}"
+        if reached >= 20:
+            hint = "has it been trained at all?"
         raise Wrong(f"its perplexity on the validation part is {reached:.2f}: {hint}")
     return f"validation perplexity {reached:.2f}"
 
