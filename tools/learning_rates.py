@@ -9,7 +9,7 @@ the page book/learning-rates.md, to which the chapters' text refers.
 """
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,11 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "LSTM": partial(nn.LSTM, V, 120),
     "GRU": partial(nn.GRU, V, 140),
 }
+# What the text says beside the grid, at the best rate: fewer units, and no state carried over.
+CONTROLS: dict[str, tuple[Callable[[], nn.Module], float, bool]] = {
+    "RNN, 120 units": (partial(nn.RNN, V, 120), 0.005, True),
+    "LSTM, each window from zeros": (partial(nn.LSTM, V, 120), 0.04, False),
+}
 TABLE = Path(__file__).resolve().parents[1] / "book" / "learning-rates.md"
 HEAD = """# Learning rates, chosen on validation
 
@@ -39,13 +44,15 @@ bold. Written by `tools/learning_rates.py`, which says how it trains.
 """
 
 
-def train(layer: nn.Module, lr: float) -> tuple[CharLM, float]:
+def train(layer: nn.Module, lr: float, carried: bool = True) -> tuple[CharLM, float]:
     """Train on the story as chapters 8 and 9 do; return the model and its validation perplexity."""
     corpus = datasets.story()
+    batches = batching.SequentialBatches(corpus.train.tokens, 32, 35)
+    batches.carries_state = carried
     model = CharLM(layer).to(rnnbook.device())
     history = training.fit(
         model,
-        batching.SequentialBatches(corpus.train.tokens, 32, 35),
+        batches,
         losses.next_token,
         epochs=12,
         optimizer=torch.optim.Adam(model.parameters(), lr),
@@ -55,17 +62,19 @@ def train(layer: nn.Module, lr: float) -> tuple[CharLM, float]:
     return model, min(history.validation_perplexity)
 
 
-def measure(build: Callable[[], nn.Module], lr: float) -> list[tuple[float, float]]:
+def measure(
+    build: Callable[[], nn.Module], lr: float, carried: bool = True
+) -> list[tuple[float, float]]:
     """Return for each seed the validation and the test perplexity."""
     found = []
     for seed in SEEDS:
         rnnbook.seed(seed)
-        model, validated = train(build(), lr)
+        model, validated = train(build(), lr, carried)
         found.append((validated, metrics.perplexity(model, datasets.story().test.tokens)))
     return found
 
 
-def spread(values: list[float]) -> str:
+def spread(values: Sequence[float]) -> str:
     """Return a mean with its lowest and highest value."""
     return f"{statistics.mean(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
@@ -79,6 +88,16 @@ def row(name: str, build: Callable[[], nn.Module], found: dict[float, list]) -> 
     return f"| {name} | {count_parameters(CharLM(build())):,} | {' | '.join(cells)} | {tested} |"
 
 
+def controls() -> list[str]:
+    """Measure the controls; return the lines of their table."""
+    lines = ["| control | rate | validation | test |", "| --- | --- | --- | --- |"]
+    for name, (build, lr, carried) in CONTROLS.items():
+        validated, tested = zip(*measure(build, lr, carried), strict=True)
+        lines.append(f"| {name} | {lr} | {spread(validated)} | {spread(tested)} |")
+        print(lines[-1], flush=True)
+    return lines
+
+
 def main() -> None:
     """Measure every network with every rate, and store the table."""
     names = ["network", "parameters", *(str(lr) for lr in RATES), "test, best rate"]
@@ -86,6 +105,7 @@ def main() -> None:
     for name, build in NETWORKS.items():
         lines.append(row(name, build, {lr: measure(build, lr) for lr in RATES}))
         print(lines[-1], flush=True)
+    lines += ["", "Beside the grid, with the same seeds:", "", *controls()]
     head = HEAD.format(seeds=", ".join(map(str, SEEDS)))
     write_atomically(TABLE, (head + "\n".join(lines) + "\n").encode())
 
