@@ -1,8 +1,11 @@
 """Checks of chapter 10: deep and bidirectional recurrent networks."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
+from rnnbook.datasets import story
 from rnnbook.exercises.kit import (
     Wrong,
     attempted,
@@ -10,12 +13,14 @@ from rnnbook.exercises.kit import (
     call,
     choice,
     close,
+    default_dtype,
     exercise,
     learns,
     number,
     numbers,
     run,
     same_gradients,
+    short,
     sizes,
     tensor,
     whole,
@@ -32,15 +37,190 @@ def exercise_10_1(answer):
         "abcd",
         "c",
         {
-            "a": "rebuilt by hand in section 10.3, with weights that nobody touched, it is equal",
+            "a": "rebuilt by hand in section 10.8, with weights that nobody touched, it is equal",
             "b": "look at the picture of the mask: are its rows alike?",
             "d": "a single layer is left as it is, with a warning: whose outputs are spared?",
         },
     )
 
 
-@exercise("10.2", "Between the layers only", "between-the-layers-only")
-def exercise_10_2(build):
+@exercise("10.2", "Where the last states are", "where-the-last-states-are")
+def exercise_10_2(last_states):
+    cases = ((nn.RNN, 2, 3, 1), (nn.GRU, 4, 7, 5), (nn.LSTM, 3, 1, 4), (nn.GRU, 2, 2, 2))
+    for kind, B, T, H in cases:
+        layer = kind(3, H, batch_first=True, bidirectional=True)
+        output, h_n = layer(torch.randn(B, T, 3))
+        h_n = h_n[0] if isinstance(h_n, tuple) else h_n
+        hints = {
+            (B, 2, H): "the directions come first, then the batch: torch.stack, along axis 0",
+            (B, 2 * H): "the two are stacked, not put side by side: torch.stack",
+            (2 * B, H): "the two are stacked, not put one below the other: torch.stack",
+        }
+        got = tensor("the states (2, B, H)", call(last_states, output, H), (2, B, H), hints)
+        if close(got, h_n, 1e-9):
+            right = torch.stack([output[:, -1, :H], output[:, 0, H:]])
+            same_gradients(got, right, [output], "the result")
+            continue
+        where = f"nn.{kind.__name__}, B = {B}, T = {T}, H = {H}: "
+        forward, backward = output[..., :H], output[..., H:]
+        for reason, wrong in {
+            "the backward network's last state stands at its last step: which time is that?": (
+                forward[:, -1], backward[:, -1]
+            ),
+            "the forward network ends at the last time step, the backward one at the first": (
+                forward[:, 0], backward[:, 0]
+            ),
+            "each network's state after its FIRST step": (forward[:, 0], backward[:, -1]),
+            "the two directions are swapped": (backward[:, 0], forward[:, -1]),
+            "the halves are swapped: the forward one is output[..., :H]": (
+                backward[:, -1], forward[:, 0]
+            ),
+        }.items():  # fmt: skip
+            if close(got, torch.stack(wrong), 1e-9):
+                raise Wrong(where + reason)
+        raise Wrong(where + "it differs from h_n: which half, and at which time?")
+
+
+@exercise("10.3", "Count before you run", "count-before-you-run")
+def exercise_10_3(output_shape, h_n_shape, num_parameters):
+    attempted(output_shape, h_n_shape, num_parameters)
+    B, T, V, H = 32, 50, 28, 64
+    slips = {
+        (T, B, 2 * H): "batch_first=True: the batch comes first in output",
+        (B, T, H): "both directions stand side by side in output",
+        (B, T, 4 * H): "output holds the top layer only",
+    }
+    _shape("output", output_shape, (B, T, 2 * H), slips)
+    slips = {
+        (B, 4, H): "batch_first turns inputs and outputs, never the states",
+        (2, B, H): "one row for each layer AND each direction",
+        (2, B, 2 * H): "the directions have rows of their own in h_n",
+        (4, B, 2 * H): "a row of h_n belongs to one direction",
+        (4, T, H): "the states are those after the last step: there is no time in h_n",
+    }
+    _shape("h_n", h_n_shape, (4, B, H), slips)
+    first, second, biases = 4 * H * (V + H), 4 * H * (2 * H + H), 8 * H
+    right = 2 * (first + biases) + 2 * (second + biases)
+    slips = {
+        right // 2: "there are two directions",
+        2 * (first + biases) + 2 * (4 * H * 2 * H + biases): "the second layer reads 2H features",
+        right - 4 * 4 * H: "PyTorch has two biases for each gate",
+        right - 4 * biases: "the biases are missing",
+        right // 4: "an LSTM has four blocks of rows, one for each gate and one for the candidate",
+        4 * (first + biases): "the second layer does not read one-hot characters",
+    }
+    count = number("num_parameters", num_parameters)
+    if count != right:
+        reason = slips.get(count, "add up four networks, each 4H(inputs + H) + 8H")
+        raise Wrong(f"{count:g} parameters is not it: {reason}")
+
+
+def _shape(name, given, right, slips):
+    given = sizes(name, given)
+    if given != right:
+        raise Wrong(f"{given} is not the shape of {name}: {slips.get(given, 'which axes has it?')}")
+
+
+@exercise("10.4", "Who has seen what", "who-has-seen-what")
+def exercise_10_4(one_layer, two_layers, one_direction):
+    attempted(one_layer, two_layers, one_direction)
+    pairs = {"one_layer_sees": (one_layer, (7, 14)), "two_layers_see": (two_layers, (20, 20))}
+    slips = {
+        (7, 13): "does the state at step 7 include the input of step 7, read from the right too?",
+        (6, 13): "the state at step 7 includes the input of step 7, in both directions",
+        (8, 13): "step 7 counts from 1",
+        (7, 7): "the backward network comes from step 20 and has walked further",
+        (14, 7): "the forward half comes first",
+        (14, 28): "more layers do not add inputs: there are 20",
+        (14, 14): "what has each of the two states of layer 0 seen, and who reads both of them?",
+    }
+    for name, (given, right) in pairs.items():
+        given = tuple(whole(name, count) for count in numbers(name, given, 2))
+        if given == right:
+            continue
+        hint = slips.get(given, "follow the arrows of the drawing backwards from the output")
+        if name == "two_layers_see" and given == (7, 14):
+            hint = "that is one layer's answer: which of the lower states does each direction read?"
+        elif name == "one_layer_sees" and given == (20, 20):
+            hint = "that takes a second layer: with one, each direction knows its own side only"
+        raise Wrong(f"{name} = {given} is not it: {hint}")
+    if (count := number("one_direction_sees", one_direction)) != 7:
+        raise Wrong(
+            f"one_direction_sees = {count:g} is not it: does any layer here read from the right?"
+        )
+
+
+@exercise("10.5", "Two wrong summaries", "two-wrong-summaries")
+def exercise_10_5(summary):
+    for kind, layers, B, T, H in (
+        (nn.GRU, 1, 3, 6, 4), (nn.GRU, 2, 5, 4, 3), (nn.RNN, 3, 1, 2, 2), (nn.GRU, 1, 2, 3, 1),
+    ):  # fmt: skip
+        layer = kind(3, H, layers, batch_first=True, bidirectional=True)
+        output, h_n = layer(torch.randn(B, T, 3))
+        got = tensor("the summary (B, 2H)", call(summary, output, h_n), (B, 2 * H))
+        right = torch.cat([h_n[-2], h_n[-1]], dim=1)
+        if close(got, right, 1e-9):
+            same_gradients(got, right, list(layer.parameters()), "the summary")
+            continue
+        where = f"{layers} layer(s), B = {B}: "
+        for reason, wrong in {
+            "that is still output[:, -1], whose backward half has read one symbol": output[:, -1],
+            "that is output[:, 0], whose forward half has read one symbol": output[:, 0],
+            "the rows mix sequences: h_n is (2, B, H), and a reshape does not move the batch axis "
+            "to the front": h_n[-2:].reshape(B, 2 * H),
+            "those are the states of the lowest layer": torch.cat([h_n[0], h_n[1]], dim=1),
+            "the forward half comes first": torch.cat([h_n[-1], h_n[-2]], dim=1),
+            "that is one direction twice": torch.cat([h_n[-1], h_n[-1]], dim=1),
+            "that is a mean over time; what is asked for are the two last states": output.mean(1),
+        }.items():
+            if close(got, wrong, 1e-9):
+                raise Wrong(where + reason)
+        raise Wrong(where + "it is not the two last states of the top layer, side by side")
+
+
+@exercise("10.6", "Set the spaces", "set-the-spaces")
+def exercise_10_6(spaces):
+    corpus = story()
+    written = corpus.validation.text
+    follows = torch.tensor([b == " " for a, b in pairwise(written + "?") if a != " "])
+    letters = corpus.vocab.encode(written.replace(" ", ""))
+    with default_dtype(torch.float32):
+        said = _answers(spaces, letters)
+        if (reached := _f1(said, follows)) >= 0.88:
+            return f"F1 {reached:.2f} on the validation part"
+        N = len(letters)
+        changed = letters.clone()
+        changed[N // 2 :] = letters[N // 2 :].flip(0)
+        blind = torch.equal(_answers(spaces, changed)[: N // 2], said[: N // 2])
+    reason = "does it train long enough, on the training part?"
+    if not said.any() or said.all():
+        reason = f"every answer is {bool(said[0])}: a logit above 0 says yes"
+    elif max(_f1(said.roll(1), follows), _f1(said.roll(-1), follows)) >= 0.88:
+        reason = "your answers stand one letter beside their places"
+    elif _f1(~said, follows) >= 0.88:
+        reason = "yes and no are exchanged"
+    elif blind:
+        reason = "your answers do not change with the letters that come after them"
+    raise Wrong(f"F1 is {reached:.2f}, and 0.88 is to be beaten: {reason}")
+
+
+def _answers(spaces, letters):
+    said = call(spaces, letters)
+    if not isinstance(said, torch.Tensor) or said.dtype != torch.bool:
+        raise Wrong(f"expected a tensor of bool, a yes or no for each letter, got {short(said)}")
+    if said.shape != letters.shape:
+        raise Wrong(
+            f"expected one answer for each letter, {tuple(letters.shape)}, got {tuple(said.shape)}"
+        )
+    return said.cpu()
+
+
+def _f1(said, right):
+    return 2 * (said & right).sum().item() / max((said.sum() + right.sum()).item(), 1)
+
+
+@exercise("10.7", "Between the layers only", "between-the-layers-only")
+def exercise_10_7(build):
     V, H, T, B = 3, 5, 12, 20
     layer, x = built(build, V, H), torch.randn(T, B, V)
     output, h_n = _pair(layer, x, (T, B, H))
@@ -166,142 +346,8 @@ def _examine_units(layer, samples=2000):
         raise Wrong("all units of a sequence are dropped together; each is dropped by itself")
 
 
-@exercise("10.3", "Where the last states are", "where-the-last-states-are")
-def exercise_10_3(last_states):
-    cases = ((nn.RNN, 2, 3, 1), (nn.GRU, 4, 7, 5), (nn.LSTM, 3, 1, 4), (nn.GRU, 2, 2, 2))
-    for kind, B, T, H in cases:
-        layer = kind(3, H, batch_first=True, bidirectional=True)
-        output, h_n = layer(torch.randn(B, T, 3))
-        h_n = h_n[0] if isinstance(h_n, tuple) else h_n
-        hints = {
-            (B, 2, H): "the directions come first, then the batch: torch.stack, along axis 0",
-            (B, 2 * H): "the two are stacked, not put side by side: torch.stack",
-            (2 * B, H): "the two are stacked, not put one below the other: torch.stack",
-        }
-        got = tensor("the states (2, B, H)", call(last_states, output, H), (2, B, H), hints)
-        if close(got, h_n, 1e-9):
-            right = torch.stack([output[:, -1, :H], output[:, 0, H:]])
-            same_gradients(got, right, [output], "the result")
-            continue
-        where = f"nn.{kind.__name__}, B = {B}, T = {T}, H = {H}: "
-        forward, backward = output[..., :H], output[..., H:]
-        for reason, wrong in {
-            "the backward network's last state stands at its last step: which time is that?": (
-                forward[:, -1], backward[:, -1]
-            ),
-            "the forward network ends at the last time step, the backward one at the first": (
-                forward[:, 0], backward[:, 0]
-            ),
-            "each network's state after its FIRST step": (forward[:, 0], backward[:, -1]),
-            "the two directions are swapped": (backward[:, 0], forward[:, -1]),
-            "the halves are swapped: the forward one is output[..., :H]": (
-                backward[:, -1], forward[:, 0]
-            ),
-        }.items():  # fmt: skip
-            if close(got, torch.stack(wrong), 1e-9):
-                raise Wrong(where + reason)
-        raise Wrong(where + "it differs from h_n: which half, and at which time?")
-
-
-@exercise("10.4", "Count before you run", "count-before-you-run")
-def exercise_10_4(output_shape, h_n_shape, num_parameters):
-    attempted(output_shape, h_n_shape, num_parameters)
-    B, T, V, H = 32, 50, 28, 64
-    slips = {
-        (T, B, 2 * H): "batch_first=True: the batch comes first in output",
-        (B, T, H): "both directions stand side by side in output",
-        (B, T, 4 * H): "output holds the top layer only",
-    }
-    _shape("output", output_shape, (B, T, 2 * H), slips)
-    slips = {
-        (B, 4, H): "batch_first turns inputs and outputs, never the states",
-        (2, B, H): "one row for each layer AND each direction",
-        (2, B, 2 * H): "the directions have rows of their own in h_n",
-        (4, B, 2 * H): "a row of h_n belongs to one direction",
-        (4, T, H): "the states are those after the last step: there is no time in h_n",
-    }
-    _shape("h_n", h_n_shape, (4, B, H), slips)
-    first, second, biases = 4 * H * (V + H), 4 * H * (2 * H + H), 8 * H
-    right = 2 * (first + biases) + 2 * (second + biases)
-    slips = {
-        right // 2: "there are two directions",
-        2 * (first + biases) + 2 * (4 * H * 2 * H + biases): "the second layer reads 2H features",
-        right - 4 * 4 * H: "PyTorch has two biases for each gate",
-        right - 4 * biases: "the biases are missing",
-        right // 4: "an LSTM has four blocks of rows, one for each gate and one for the candidate",
-        4 * (first + biases): "the second layer does not read one-hot characters",
-    }
-    count = number("num_parameters", num_parameters)
-    if count != right:
-        reason = slips.get(count, "add up four networks, each 4H(inputs + H) + 8H")
-        raise Wrong(f"{count:g} parameters is not it: {reason}")
-
-
-def _shape(name, given, right, slips):
-    given = sizes(name, given)
-    if given != right:
-        raise Wrong(f"{given} is not the shape of {name}: {slips.get(given, 'which axes has it?')}")
-
-
-@exercise("10.5", "Who has seen what", "who-has-seen-what")
-def exercise_10_5(one_layer, two_layers, one_direction):
-    attempted(one_layer, two_layers, one_direction)
-    pairs = {"one_layer_sees": (one_layer, (7, 14)), "two_layers_see": (two_layers, (20, 20))}
-    slips = {
-        (7, 13): "does the state at step 7 include the input of step 7, read from the right too?",
-        (6, 13): "the state at step 7 includes the input of step 7, in both directions",
-        (8, 13): "step 7 counts from 1",
-        (7, 7): "the backward network comes from step 20 and has walked further",
-        (14, 7): "the forward half comes first",
-        (14, 28): "more layers do not add inputs: there are 20",
-        (14, 14): "what has each of the two states of layer 0 seen, and who reads both of them?",
-    }
-    for name, (given, right) in pairs.items():
-        given = tuple(whole(name, count) for count in numbers(name, given, 2))
-        if given == right:
-            continue
-        hint = slips.get(given, "follow the arrows of the drawing backwards from the output")
-        if name == "two_layers_see" and given == (7, 14):
-            hint = "that is one layer's answer: which of the lower states does each direction read?"
-        elif name == "one_layer_sees" and given == (20, 20):
-            hint = "that takes a second layer: with one, each direction knows its own side only"
-        raise Wrong(f"{name} = {given} is not it: {hint}")
-    if (count := number("one_direction_sees", one_direction)) != 7:
-        raise Wrong(
-            f"one_direction_sees = {count:g} is not it: does any layer here read from the right?"
-        )
-
-
-@exercise("10.6", "Two wrong summaries", "two-wrong-summaries")
-def exercise_10_6(summary):
-    for kind, layers, B, T, H in (
-        (nn.GRU, 1, 3, 6, 4), (nn.GRU, 2, 5, 4, 3), (nn.RNN, 3, 1, 2, 2), (nn.GRU, 1, 2, 3, 1),
-    ):  # fmt: skip
-        layer = kind(3, H, layers, batch_first=True, bidirectional=True)
-        output, h_n = layer(torch.randn(B, T, 3))
-        got = tensor("the summary (B, 2H)", call(summary, output, h_n), (B, 2 * H))
-        right = torch.cat([h_n[-2], h_n[-1]], dim=1)
-        if close(got, right, 1e-9):
-            same_gradients(got, right, list(layer.parameters()), "the summary")
-            continue
-        where = f"{layers} layer(s), B = {B}: "
-        for reason, wrong in {
-            "that is still output[:, -1], whose backward half has read one symbol": output[:, -1],
-            "that is output[:, 0], whose forward half has read one symbol": output[:, 0],
-            "the rows mix sequences: h_n is (2, B, H), and a reshape does not move the batch axis "
-            "to the front": h_n[-2:].reshape(B, 2 * H),
-            "those are the states of the lowest layer": torch.cat([h_n[0], h_n[1]], dim=1),
-            "the forward half comes first": torch.cat([h_n[-1], h_n[-2]], dim=1),
-            "that is one direction twice": torch.cat([h_n[-1], h_n[-1]], dim=1),
-            "that is a mean over time; what is asked for are the two last states": output.mean(1),
-        }.items():
-            if close(got, wrong, 1e-9):
-                raise Wrong(where + reason)
-        raise Wrong(where + "it is not the two last states of the top layer, side by side")
-
-
-@exercise("10.7", "Normalise before the head", "normalise-before-the-head")
-def exercise_10_7(model_class):
+@exercise("10.8", "Normalise before the head", "normalise-before-the-head")
+def exercise_10_8(model_class):
     V, H, C, B, T = 3, 6, 4, 16, 7
     model = built(model_class, V, H, C)
     attempted(next(model.children(), None))

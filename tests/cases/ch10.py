@@ -1,9 +1,14 @@
 """Right and wrong answers to the exercises of chapter 10."""
 
+from collections import Counter
+from functools import cache
+from itertools import pairwise
+
 import torch
 from torch import nn
 
 from rnnbook import recurrent
+from rnnbook.datasets import story
 from rnnbook.models import SequenceClassifier
 
 
@@ -122,11 +127,114 @@ def from_output(output, h_n):
     return torch.cat([output[:, -1, :H], output[:, 0, H:]], dim=1)
 
 
+def letters_and_spaces(written):
+    """Return a text's letters (N,) as numbers, and whether a space follows each (N,)."""
+    follows = [b == " " for a, b in pairwise(written + "?") if a != " "]
+    return story().vocab.encode(written.replace(" ", "")).tolist(), follows
+
+
+def counted(before, after):
+    """Set spaces by counting what followed the letters around a place in the training part."""
+
+    def around(letters):
+        padded = [-1] * before + list(letters) + [-1] * after
+        return [tuple(padded[n : n + before + 1 + after]) for n in range(len(letters))]
+
+    @cache
+    def votes():
+        letters, follows = letters_and_spaces(story().train.text)
+        count = Counter()
+        for place, yes in zip(around(letters), follows, strict=True):
+            for cut in range(len(place) // 2 + 1):  # also with fewer letters around
+                count[cut, place[min(cut, before) : len(place) - min(cut, after)]] += 2 * yes - 1
+        return count
+
+    def spaces(letters):
+        said = []
+        for place in around(letters.tolist()):
+            keys = [
+                (cut, place[min(cut, before) : len(place) - min(cut, after)])
+                for cut in range(len(place) // 2 + 1)
+            ]
+            known = [votes()[key] for key in keys if key in votes()]
+            said.append(bool(known) and known[0] > 0)
+        return torch.tensor(said)
+
+    return spaces
+
+
 LAYER = ((32, 50, 128), (4, 32, 64), 147456)
 
 CASES = {
     "10.1": ([("C",), (" c ",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
     "10.2": (
+        [(by_view,)],
+        [
+            (lambda output, H: torch.stack([output[:, -1, :H], output[:, -1, H:]]),),
+            (lambda output, H: torch.stack([output[:, 0, H:], output[:, -1, :H]]),),
+            (lambda output, H: torch.stack([output[:, -1, H:], output[:, 0, :H]]),),
+            (lambda output, H: torch.stack([output[:, 0, :H], output[:, 0, H:]]),),
+            (lambda output, H: torch.stack([output[:, 0, :H], output[:, -1, H:]]),),
+            (lambda output, H: torch.stack([output[:, -1, :H], output[:, 0, H:]], dim=1),),
+            (lambda output, H: torch.stack([output[-1, :, :H], output[0, :, H:]]),),
+            (lambda output, H: torch.cat([output[:, -1, :H], output[:, 0, H:]], dim=1),),
+            (lambda output, H: (output[:, -1, :H], output[:, 0, H:]),),
+        ],
+    ),
+    "10.3": (
+        [(torch.Size(LAYER[0]), list(LAYER[1]), 147456.0)],
+        [
+            ((50, 32, 128), LAYER[1], 147456),
+            ((32, 50, 64), LAYER[1], 147456),
+            (LAYER[0], (32, 4, 64), 147456),
+            (LAYER[0], (2, 32, 64), 147456),
+            (LAYER[0], (2, 32, 128), 147456),
+            (LAYER[0], LAYER[1], 73728),
+            (LAYER[0], LAYER[1], 2 * 24064 + 2 * 33280),
+            (LAYER[0], LAYER[1], 147456 - 1024),
+            (LAYER[0], 4, 147456),
+        ],
+    ),
+    "10.4": (
+        [([7, 14], torch.tensor([20, 20]), 7)],
+        [
+            ((7, 13), (20, 20), 7),
+            ((7, 14), (7, 14), 7),
+            ((7, 14), (14, 14), 7),
+            ((7, 7), (20, 20), 7),
+            ((8, 13), (20, 20), 7),
+            ((7, 14), (20, 20), (7,)),
+            ((7, 14), (20, 20), 20),
+            ((6, 14), (20, 20), 7),
+            ((14, 7), (20, 20), 7),
+            (7, (20, 20), 7),
+        ],
+    ),
+    "10.5": (
+        [(by_transpose,), (from_output,)],
+        [
+            (lambda output, h_n: output[:, -1],),
+            (lambda output, h_n: output[:, 0],),
+            (lambda output, h_n: h_n[-2:].reshape(len(output), -1),),
+            (lambda output, h_n: torch.cat([h_n[0], h_n[1]], dim=1),),
+            (lambda output, h_n: torch.cat([h_n[-1], h_n[-2]], dim=1),),
+            (lambda output, h_n: torch.cat([h_n[-2], h_n[-1]]),),
+            (lambda output, h_n: h_n[-1],),
+            (lambda output, h_n: output.mean(dim=1),),
+        ],
+    ),
+    "10.6": (
+        [(counted(1, 4),), (counted(2, 5),)],
+        [
+            (counted(6, 0),),
+            (lambda letters: counted(1, 4)(letters).roll(1),),
+            (lambda letters: ~counted(1, 4)(letters),),
+            (lambda letters: torch.zeros(len(letters), dtype=torch.bool),),
+            (lambda letters: counted(1, 4)(letters)[:-1],),
+            (lambda letters: counted(1, 4)(letters).float(),),
+        ],
+    ),
+    "10.7": (
         [
             (gru(dropout=0.3),),
             (gru(3, dropout=0.3),),
@@ -153,63 +261,7 @@ CASES = {
             (lambda V, H: 0.3,),
         ],
     ),
-    "10.3": (
-        [(by_view,)],
-        [
-            (lambda output, H: torch.stack([output[:, -1, :H], output[:, -1, H:]]),),
-            (lambda output, H: torch.stack([output[:, 0, H:], output[:, -1, :H]]),),
-            (lambda output, H: torch.stack([output[:, -1, H:], output[:, 0, :H]]),),
-            (lambda output, H: torch.stack([output[:, 0, :H], output[:, 0, H:]]),),
-            (lambda output, H: torch.stack([output[:, 0, :H], output[:, -1, H:]]),),
-            (lambda output, H: torch.stack([output[:, -1, :H], output[:, 0, H:]], dim=1),),
-            (lambda output, H: torch.stack([output[-1, :, :H], output[0, :, H:]]),),
-            (lambda output, H: torch.cat([output[:, -1, :H], output[:, 0, H:]], dim=1),),
-            (lambda output, H: (output[:, -1, :H], output[:, 0, H:]),),
-        ],
-    ),
-    "10.4": (
-        [(torch.Size(LAYER[0]), list(LAYER[1]), 147456.0)],
-        [
-            ((50, 32, 128), LAYER[1], 147456),
-            ((32, 50, 64), LAYER[1], 147456),
-            (LAYER[0], (32, 4, 64), 147456),
-            (LAYER[0], (2, 32, 64), 147456),
-            (LAYER[0], (2, 32, 128), 147456),
-            (LAYER[0], LAYER[1], 73728),
-            (LAYER[0], LAYER[1], 2 * 24064 + 2 * 33280),
-            (LAYER[0], LAYER[1], 147456 - 1024),
-            (LAYER[0], 4, 147456),
-        ],
-    ),
-    "10.5": (
-        [([7, 14], torch.tensor([20, 20]), 7)],
-        [
-            ((7, 13), (20, 20), 7),
-            ((7, 14), (7, 14), 7),
-            ((7, 14), (14, 14), 7),
-            ((7, 7), (20, 20), 7),
-            ((8, 13), (20, 20), 7),
-            ((7, 14), (20, 20), (7,)),
-            ((7, 14), (20, 20), 20),
-            ((6, 14), (20, 20), 7),
-            ((14, 7), (20, 20), 7),
-            (7, (20, 20), 7),
-        ],
-    ),
-    "10.6": (
-        [(by_transpose,), (from_output,)],
-        [
-            (lambda output, h_n: output[:, -1],),
-            (lambda output, h_n: output[:, 0],),
-            (lambda output, h_n: h_n[-2:].reshape(len(output), -1),),
-            (lambda output, h_n: torch.cat([h_n[0], h_n[1]], dim=1),),
-            (lambda output, h_n: torch.cat([h_n[-1], h_n[-2]], dim=1),),
-            (lambda output, h_n: torch.cat([h_n[-2], h_n[-1]]),),
-            (lambda output, h_n: h_n[-1],),
-            (lambda output, h_n: output.mean(dim=1),),
-        ],
-    ),
-    "10.7": (
+    "10.8": (
         [
             (classifier(),),
             (classifier(kind=nn.LSTM, how="mean"),),

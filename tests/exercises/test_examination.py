@@ -99,7 +99,7 @@ def test_verdicts_do_not_depend_on_the_seed_outside():
 
     for seed in range(3):
         torch.manual_seed(seed)
-        assert exercises.grade("10.2", *CASES["10.2"][0][0]).status == PASSED
+        assert exercises.grade("10.7", *CASES["10.7"][0][0]).status == PASSED
 
 
 class Unspeakable(Exception):
