@@ -219,7 +219,7 @@ def prefix_probabilities(model: nn.Module, vocab: Vocab, name: str) -> Tensor:
         (T, C), the class probabilities when only the letters so far are read.
     Raises:
         ValueError: if there is no letter, or one that is not in the vocabulary.
-    Source: chapter 11.
+    Source: chapter 12.
     """
     if not isinstance(name, str) or not name or any(letter not in vocab for letter in name):
         raise ValueError(f"{name!r}: expected at least one letter, all of them in the vocabulary")

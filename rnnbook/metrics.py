@@ -50,7 +50,7 @@ def accuracy(
         The share, from 0 to 1, measured with dropout off.
     Raises:
         ValueError: if sequences and labels are not equally many, or there are none.
-    Source: chapter 11.
+    Source: chapter 12.
     """
     labels = arguments.labels(labels, len(sequences)).cpu()
     logits = predict(model, sequences, padding)
@@ -69,7 +69,7 @@ def confusion(labels: Tensor, predicted: Tensor, num_classes: int) -> Tensor:
         (C, C) int64: entry [i, j] counts the members of class i that were taken for class j.
     Raises:
         ValueError: if the shapes differ, a class is no integer, or it is outside 0 to C - 1.
-    Source: chapter 11.
+    Source: chapter 12.
     """
     arguments.whole("num_classes", num_classes, least=1)
     for name, classes in {"labels": labels, "predicted": predicted}.items():

@@ -1,11 +1,15 @@
-"""Language models that count."""
+"""Models that count: of the next token, and of a string's class."""
 
 import math
 import random
 from collections import Counter
 from collections.abc import Sequence
 
-from rnnbook.arguments import kind_of, real, whole
+import torch
+from torch import Tensor
+
+from rnnbook import arguments
+from rnnbook.arguments import kind_of, real, strings, whole
 from rnnbook.history import exp
 
 CONCENTRATION = 5.0  # chosen in chapter 2 on the validation part
@@ -138,6 +142,87 @@ class NGram:
                 )
             written += rng.choices(alphabet, weights)
         return "".join(map(str, written))
+
+
+class NGramClassifier:
+    """Score the classes of a string by counting its pieces of n letters: naive Bayes.
+
+    As if the pieces g of a string s were independent of one another, given its class c::
+
+        log p(c | s) = log p(c) + sum_g log((count(g, c) + alpha) / (count(c) + alpha * K)) + const
+
+    where K is the number of different pieces seen. A string's start is marked by n - 1 signs and
+    its end by one, which count as letters; a piece never seen anywhere has a count of 0 everywhere.
+
+    Args:
+        n: the letters of a piece, at least 1.
+        num_classes: C.
+        alpha: what is added to each count, above 0.
+    Raises:
+        ValueError: if n or C is below 1, or alpha is not above 0.
+    Source: Manning, Raghavan and Schütze (2008), section 13.2. Chapter 12.
+    Example:
+        >>> model = NGramClassifier(1, num_classes=2).fit(["aab", "bbb"], torch.tensor([0, 1]))
+        >>> model.scores(["aaa", "bb"]).argmax(dim=1).tolist()
+        [0, 1]
+    """
+
+    def __init__(self, n: int, num_classes: int, alpha: float = 0.3) -> None:
+        whole("n", n, least=1)
+        whole("num_classes", num_classes, least=1)
+        if not 0 < real("alpha", alpha) < math.inf:
+            raise ValueError(
+                f"expected alpha above 0, got {alpha}: with 0, a piece that a class never showed "
+                "rules it out for good"
+            )
+        self.n, self.num_classes, self.alpha = n, num_classes, alpha
+        self.counts: list[Counter[str]] = [Counter() for _ in range(num_classes)]
+        self.members = torch.zeros(num_classes, dtype=torch.long)
+
+    def pieces(self, string: str) -> list[str]:
+        """Return the pieces of n letters of a string, with its start and its end marked."""
+        marked = "^" * (self.n - 1) + string + "$"
+        return [marked[i : i + self.n] for i in range(len(marked) - self.n + 1)]
+
+    def fit(self, examples: Sequence[str], labels: Tensor) -> "NGramClassifier":
+        """Count the pieces of N strings with their labels (N,). Return the model.
+
+        Raises:
+            TypeError: if the examples are no strings.
+            ValueError: if strings and labels are not equally many, or a label is no class.
+        """
+        _strings(examples)
+        labels = arguments.labels(labels, len(examples), self.num_classes).cpu()
+        for example, label in zip(examples, labels.tolist(), strict=True):
+            self.counts[label].update(self.pieces(example))
+        self.members += torch.bincount(labels, minlength=self.num_classes)
+        return self
+
+    def scores(self, examples: Sequence[str]) -> Tensor:
+        """Return log p(c | s) but for a constant of each row, (N, C), for N strings.
+
+        Raises:
+            TypeError: if the examples are no strings.
+            ValueError: if there is none, or nothing was counted.
+        """
+        _strings(examples)
+        if not len(examples):
+            raise ValueError("expected at least one string to score, got none")
+        if not self.members.sum():
+            raise ValueError("nothing was counted: fit the model to labelled strings first")
+        kinds = len(set().union(*self.counts))
+        totals = torch.tensor([c.total() + self.alpha * kinds for c in self.counts])
+        rows = []
+        for example in examples:
+            seen = [[c[piece] for c in self.counts] for piece in self.pieces(example)]
+            rows.append(((torch.tensor(seen) + self.alpha) / totals).log().sum(dim=0))
+        return torch.stack(rows) + (self.members / self.members.sum()).log()
+
+
+def _strings(examples: Sequence[str]) -> None:
+    if isinstance(examples, str):
+        raise TypeError(f"expected several strings, got one: put it into a list, [{examples!r}]")
+    strings("examples", examples, "such as a list of names")
 
 
 def _sequence(tokens: Sequence) -> Sequence:

@@ -46,7 +46,7 @@ from rnnbook.datasets import delayed_recall as recall_task
 from rnnbook.datasets import story, surnames
 from rnnbook.history import History
 from rnnbook.models import CharLM, SequenceClassifier, count_parameters, predict
-from rnnbook.ngram import NGram
+from rnnbook.ngram import NGram, NGramClassifier
 
 TEXT = "abc cab bac " * 30
 VOCAB = text.Vocab(TEXT)
@@ -619,6 +619,21 @@ row("generation.generate", "vocabulary too small",
     lambda: generation.generate(lm(V + 1), "a", 1, VOCAB), ValueError, "another vocabulary")
 row("generation.generate", "batch-first", lambda: generation.generate(BatchFirst(), "ab", 1, VOCAB),
     ValueError, "batch-first")
+row("ngram.NGramClassifier", "n = 0", lambda: NGramClassifier(0, 2), ValueError, "n of at least 1")
+row("ngram.NGramClassifier", "no class", lambda: NGramClassifier(2, 0), ValueError, "num_classes")
+row("ngram.NGramClassifier", "alpha 0", lambda: NGramClassifier(2, 2, 0), ValueError, "rules it")
+row("ngram.NGramClassifier.fit", "one string",
+    lambda: NGramClassifier(2, 2).fit("ab", torch.tensor([0, 1])), TypeError, "into a list")
+row("ngram.NGramClassifier.fit", "a label missing",
+    lambda: NGramClassifier(2, 2).fit(["ab", "cd"], torch.tensor([0])), ValueError, "a label for")
+row("ngram.NGramClassifier.fit", "no such class",
+    lambda: NGramClassifier(2, 2).fit(["ab"], torch.tensor([2])), ValueError, "2")
+row("ngram.NGramClassifier.scores", "nothing counted",
+    lambda: NGramClassifier(2, 2).scores(["ab"]), ValueError, "fit the model")
+row("ngram.NGramClassifier.scores", "no strings",
+    lambda: NGramClassifier(2, 2).fit(["ab"], torch.tensor([0])).scores([]), ValueError, "got none")
+row("ngram.NGramClassifier.scores", "numbers",
+    lambda: NGramClassifier(2, 2).fit(["ab"], torch.tensor([0])).scores([3]), TypeError, "strings")
 row("ngram.NGram", "n negative", lambda: NGram(-1, V), ValueError, "n of at least 0")
 row("ngram.NGram", "n a float", lambda: NGram(2.0, V), TypeError, "n as a whole")
 row("ngram.NGram", "V = 0", lambda: NGram(2, 0), ValueError, "vocab_size of at least 1")

@@ -130,7 +130,7 @@ class PairAsState(nn.Module):
         ("8.3", pair_detached, r"the pair \(h, c\): detach both"),
         ("11.2", one_too_far, "a sequence of 3 steps ends at index 2"),
         ("11.3", mask_of_one_axis, "gives the axis that is missing"),
-        ("11.4", PairAsState, r"your h is the pair, and h\[-1\] is c_n"),
+        ("11.8", PairAsState, r"your h is the pair, and h\[-1\] is c_n"),
     ],
 )
 def test_slips_that_readers_made_are_named(number, answer, words):

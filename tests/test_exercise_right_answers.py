@@ -93,7 +93,7 @@ def last_into_zeros(output, H):
     [
         ("7.6", LazyClasses),
         ("10.8", LazyBoth),
-        ("11.4", LazyHead),
+        ("11.8", LazyHead),
         ("4.2", backward_with_zeros),
         ("4.3", relu_backward_with_zeros),
         ("6.2", states_from_zeros),

@@ -5,9 +5,10 @@ import random
 from collections import Counter
 
 import pytest
+import torch
 
 from rnnbook.datasets import story
-from rnnbook.ngram import NGram
+from rnnbook.ngram import NGram, NGramClassifier
 
 STORY = story().train.text[:3000]
 ALPHABET = sorted(set(STORY))
@@ -71,3 +72,30 @@ def test_samples_follow_the_probabilities():
 def test_impossible_settings_are_refused(arguments, name):
     with pytest.raises(ValueError, match=f"expected {name} of at least"):
         NGram(*arguments)
+
+
+# ---------------------------------------------------------------- classes
+
+
+def test_hand_computed_scores_of_two_classes():
+    model = NGramClassifier(1, 2, alpha=1).fit(["ab", "b", "bb"], torch.tensor([0, 0, 1]))
+    # Pieces: class 0 has a, b, b and two ends, class 1 has b, b and one end; K = 3.
+    right = torch.tensor([[2 / 3 * 2 / 8 * 3 / 8, 1 / 3 * 1 / 6 * 2 / 6]]).log()
+    assert torch.allclose(model.scores(["a"]), right)
+
+
+def test_starts_and_ends_count():
+    assert NGramClassifier(3, 2).pieces("li") == ["^^l", "^li", "li$"]
+    model = NGramClassifier(2, 2).fit(["ab", "ba"], torch.tensor([0, 1]))
+    assert model.scores(["ax", "bx"]).argmax(dim=1).tolist() == [0, 1]
+
+
+def test_what_was_never_seen_favours_no_class_of_equally_many_pieces():
+    model = NGramClassifier(3, 2).fit(["ab", "cd"], torch.tensor([0, 1]))
+    assert torch.equal(*model.scores(["zzz"]).T)
+
+
+def test_a_second_fit_counts_on_top():
+    both = NGramClassifier(2, 2).fit(["ab", "cd"], torch.tensor([0, 1]))
+    apart = NGramClassifier(2, 2).fit(["ab"], torch.tensor([0])).fit(["cd"], torch.tensor([1]))
+    assert torch.equal(both.scores(["ad"]), apart.scores(["ad"]))

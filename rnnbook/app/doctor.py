@@ -32,7 +32,7 @@ ESSENTIAL = (
     "tqdm",
 )
 OPTIONAL = {
-    "Faker": "for the surnames of chapter 11",
+    "Faker": "for the surnames of chapters 11 and 12",
     "d2l": "for the classic run and the comparisons",
     "nbval": "for make test",
 }

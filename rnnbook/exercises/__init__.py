@@ -115,19 +115,12 @@ def _slugs(stored: set[str] | list[str]) -> set[str]:
     """Return slugs for what was stored: before version 0.2 these were numbers."""
     if isinstance(stored, set):
         return stored
-    _load_all()
-    numbers = map(_renumbered, stored)
-    return {REGISTRY[number].slug for number in numbers if number in REGISTRY}
-
-
-def _renumbered(number: str) -> str:
-    """Return today's number of an exercise that was remembered by that of version 0.1.
-
-    Chapter 6 and those after it had one less.
-    """
-    chapter, _, exercise = number.partition(".")
-    later = chapter.isdigit() and int(chapter) >= 6
-    return f"{int(chapter) + 1}.{exercise}" if later else number
+    old = {
+        f"{chapter}.{number}": slug
+        for chapter, slugs in memory.SLUGS_OF_0_1.items()
+        for number, slug in enumerate(slugs.split(), 1)
+    }
+    return {old[number] for number in stored if number in old}
 
 
 def _remember(slug: str) -> None:

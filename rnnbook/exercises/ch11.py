@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from rnnbook.datasets import surnames
 from rnnbook.exercises.kit import (
     Wrong,
     attempted,
@@ -15,6 +16,7 @@ from rnnbook.exercises.kit import (
     call,
     choice,
     close,
+    default_dtype,
     exercise,
     hints,
     learns,
@@ -176,8 +178,164 @@ def exercise_11_3(masked_mean):
         same_gradients(got, right, [output], "the mean")
 
 
-@exercise("11.4", "Yes or no, from two layers", "yes-or-no-from-two-layers")
-def exercise_11_4(model_class):
+@exercise("11.4", "Which summary", "which-summary")
+def exercise_11_4(answer):
+    choice(
+        answer,
+        "abcd",
+        "c",
+        {
+            "a": "for all but the longest sequence, that step is padding",
+            "b": "at the last letter, the backward direction has read only that letter",
+            "d": "those are the two directions of the lower layer",
+        },
+    )
+
+
+@exercise("11.5", "One by one equals all together", "one-by-one-equals-all-together")
+def exercise_11_5(score):
+    _, validation, _ = surnames.split(surnames.load())
+    names, labels = validation.names, validation.labels
+    with default_dtype(torch.float32):
+        some = sorted(names, key=len)[:: len(names) // 40]
+        together = scores(score, some)
+        alone = torch.cat([scores(score, [name]) for name in some])
+        if not torch.allclose(together, alone, atol=1e-4):
+            turned = torch.stack([together[n] for n in _by_length(some)])
+            if torch.allclose(turned, alone, atol=1e-4):
+                raise Wrong("the rows come back sorted by length, not in the order of the names")
+            if not torch.equal(scores(score, some[:1]), scores(score, some[:1])):
+                raise Wrong("the same name twice gets two answers: is dropout still on?")
+            worst = max(range(len(some)), key=lambda n: (together[n] - alone[n]).abs().max())
+            raise Wrong(
+                f"{some[worst]!r} gets other logits by itself than among longer names: is a state "
+                "read that comes after padding?"
+            )
+        right = (scores(score, names).argmax(dim=1) == labels).double().mean().item()
+    if right < 0.7:
+        hint = "train it, on the training names, for some epochs"
+        if right < 0.2:
+            hint = "that is guessing: has the model that score uses been trained?"
+        raise Wrong(f"the answers do not depend on the neighbours; accuracy {right:.3f}, and 0.70 "
+                    f"is asked for: {hint}")  # fmt: skip
+    return f"accuracy {right:.3f}, one by one and all together"
+
+
+def scores(score, names):
+    """Return a reader's logits for names, one row a name."""
+    C = len(surnames.LANGUAGES)
+    hints = {(C,): "a list of one name has one row: (1, C)", (C, len(names)): "one row a name"}
+    return tensor("the logits", call(score, names), (len(names), C), hints).detach().cpu()
+
+
+def _by_length(names):
+    """Return for each name its place after packing's sort, longest first."""
+    order = sorted(range(len(names)), key=lambda n: -len(names[n]))
+    return [order.index(n) for n in range(len(names))]
+
+
+FEATURE_SLIPS = {
+    "order": "the rows come back sorted by length, not in the order of the list",
+    "unsort": "the rows are right but in the wrong order: `order.argsort()` undoes a sort",
+    "layer": "the state is that of the first layer; the top layer's was asked for",
+    "mean": "the mean is divided by the longest length, so the padding counts as zeros",
+}
+
+
+# Every mixture of the slips, but the order can be wrong in one way only.
+FEATURE_MIXTURES = [
+    [*order, *layer, *mean]
+    for order in ([], ["order"], ["unsort"])
+    for layer in ([], ["layer"])
+    for mean in ([], ["mean"])
+    if order or layer or mean
+]
+
+
+@exercise("11.6", "Three bugs in a padded minibatch", "three-bugs-in-a-padded-minibatch")
+def exercise_11_6(mended_features):
+    F = 3
+    for num_layers, H, lengths in (
+        (2, 4, (2, 5, 1, 4, 3)), (3, 4, (2, 5, 1, 4, 3)), (1, 4, (2, 5, 1, 4, 3)),
+        (2, 1, (2, 4, 3)), (1, 3, (4,)),
+    ):  # fmt: skip
+        sequences = [torch.randn(length, F) for length in lengths]
+        recurrent = nn.GRU(F, H, num_layers=num_layers, batch_first=True)
+        got = call(mended_features, recurrent, sequences)
+        got = tensor("the features (B, 2H)", got, (len(lengths), 2 * H))
+        learns(got, "the features")
+        _examine_features(got.detach(), recurrent, sequences)
+        of_weights = torch.autograd.grad(got.sum(), recurrent.parameters(), allow_unused=True)
+        if any(gradient is None for gradient in of_weights):
+            raise Wrong("a weight of the recurrent layer gets no gradient: is a part detached?")
+
+
+def _examine_features(got, recurrent, sequences):
+    H, right = recurrent.hidden_size, _features(recurrent, sequences)
+    if close(got, right):
+        return
+    for slips in FEATURE_MIXTURES:
+        if close(got, _features(recurrent, sequences, slips)):
+            raise Wrong("; and ".join(FEATURE_SLIPS[slip] for slip in slips))
+    pairs = torch.isclose(got[:, None], right[None]).all(dim=2)  # (B, B), which row is which
+    if pairs.any(dim=1).all() and pairs.any(dim=0).all():
+        raise Wrong("the rows are right but in the wrong order: whose is which?")
+    for half, part in (("state", slice(0, H)), ("mean", slice(H, None))):
+        if not close(got[:, part], right[:, part]):
+            raise Wrong(
+                f"with num_layers={recurrent.num_layers}, the {half} (columns {part.start} to "
+                f"{(part.stop or 2 * H) - 1}) differs from that of each sequence read by itself"
+            )
+
+
+def _features(recurrent, sequences, slips=()):
+    longest, rows = max(map(len, sequences)), []
+    for sequence in sequences:
+        with torch.no_grad():
+            output, h_n = recurrent(sequence.unsqueeze(0))
+        mean = output[0].sum(dim=0) / (longest if "mean" in slips else len(sequence))
+        rows.append(torch.cat([h_n[0 if "layer" in slips else -1, 0], mean]))
+    order = torch.tensor([len(s) for s in sequences]).argsort(descending=True)
+    for _ in range(("order" in slips) + 2 * ("unsort" in slips)):
+        rows = [rows[n] for n in order]
+    return torch.stack(rows)
+
+
+@exercise("11.7", "How much is padding", "how-much-is-padding")
+def exercise_11_7(padding_share):
+    got = number("the share", call(padding_share, [2, 4, 1, 3, 1], 2))
+    slips = {
+        11 / 15: "that is the share that is *not* padding",
+        9 / 20: "every minibatch is padded to its own longest, not to the longest of all",
+        7 / 36: "add up the cells of all minibatches, the small last one too, and divide once",
+        2 / 7: "the last minibatch, of one sequence, is missing",
+        4 / 11: "divide by all cells, not by the valid ones",
+        4.0: "that is the number of padded cells: divide by all of them",
+        5 / 16: "the last minibatch has one sequence only, so it has one cell",
+        1 / 12: "the order in which they are dealt out counts: do not sort",
+        2 / 13: "the order in which they are dealt out counts: do not sort",
+    }
+    for value, reason in slips.items():
+        if math.isclose(got, value, abs_tol=1e-6):
+            raise Wrong(f"for lengths [2, 4, 1, 3, 1], two at a time, got {got:.4g}: {reason}")
+    if not math.isclose(got, 4 / 15, abs_tol=1e-6):
+        raise Wrong(
+            f"for lengths [2, 4, 1, 3, 1], two at a time, expected 4 of 15 cells, {4 / 15:.4f}; "
+            f"got {got:.4g}"
+        )
+    rng = random.Random(0)
+    for size in (1, 2, 3, 5, 50):
+        lengths = [rng.randint(1, 12) for _ in range(20)]
+        batches = [lengths[start : start + size] for start in range(0, 20, size)]
+        cells = sum(len(batch) * max(batch) for batch in batches)
+        right = 1 - sum(lengths) / cells
+        got = number("the share", call(padding_share, list(lengths), size))
+        if not math.isclose(got, right, abs_tol=1e-6):
+            raise Wrong(f"{lengths}, {size} at a time: expected {right:.4f}, got {got:.4f}")
+
+
+@exercise("11.8", "Yes or no, from two layers", "yes-or-no-from-two-layers")
+def exercise_11_8(model_class):
     F, lengths = 3, torch.tensor([3, 6, 1, 4])
     model = built(model_class, F)
     sequences = [torch.randn(int(length), F) for length in lengths]
@@ -279,117 +437,3 @@ def _other_readings(layers, model, sequences):
             "right"
         ].sigmoid(),
     }
-
-
-FEATURE_SLIPS = {
-    "order": "the rows come back sorted by length, not in the order of the list",
-    "unsort": "the rows are right but in the wrong order: `order.argsort()` undoes a sort",
-    "layer": "the state is that of the first layer; the top layer's was asked for",
-    "mean": "the mean is divided by the longest length, so the padding counts as zeros",
-}
-
-
-# Every mixture of the slips, but the order can be wrong in one way only.
-FEATURE_MIXTURES = [
-    [*order, *layer, *mean]
-    for order in ([], ["order"], ["unsort"])
-    for layer in ([], ["layer"])
-    for mean in ([], ["mean"])
-    if order or layer or mean
-]
-
-
-@exercise("11.5", "Three bugs in a padded minibatch", "three-bugs-in-a-padded-minibatch")
-def exercise_11_5(mended_features):
-    F = 3
-    for num_layers, H, lengths in (
-        (2, 4, (2, 5, 1, 4, 3)), (3, 4, (2, 5, 1, 4, 3)), (1, 4, (2, 5, 1, 4, 3)),
-        (2, 1, (2, 4, 3)), (1, 3, (4,)),
-    ):  # fmt: skip
-        sequences = [torch.randn(length, F) for length in lengths]
-        recurrent = nn.GRU(F, H, num_layers=num_layers, batch_first=True)
-        got = call(mended_features, recurrent, sequences)
-        got = tensor("the features (B, 2H)", got, (len(lengths), 2 * H))
-        learns(got, "the features")
-        _examine_features(got.detach(), recurrent, sequences)
-        of_weights = torch.autograd.grad(got.sum(), recurrent.parameters(), allow_unused=True)
-        if any(gradient is None for gradient in of_weights):
-            raise Wrong("a weight of the recurrent layer gets no gradient: is a part detached?")
-
-
-def _examine_features(got, recurrent, sequences):
-    H, right = recurrent.hidden_size, _features(recurrent, sequences)
-    if close(got, right):
-        return
-    for slips in FEATURE_MIXTURES:
-        if close(got, _features(recurrent, sequences, slips)):
-            raise Wrong("; and ".join(FEATURE_SLIPS[slip] for slip in slips))
-    pairs = torch.isclose(got[:, None], right[None]).all(dim=2)  # (B, B), which row is which
-    if pairs.any(dim=1).all() and pairs.any(dim=0).all():
-        raise Wrong("the rows are right but in the wrong order: whose is which?")
-    for half, part in (("state", slice(0, H)), ("mean", slice(H, None))):
-        if not close(got[:, part], right[:, part]):
-            raise Wrong(
-                f"with num_layers={recurrent.num_layers}, the {half} (columns {part.start} to "
-                f"{(part.stop or 2 * H) - 1}) differs from that of each sequence read by itself"
-            )
-
-
-def _features(recurrent, sequences, slips=()):
-    longest, rows = max(map(len, sequences)), []
-    for sequence in sequences:
-        with torch.no_grad():
-            output, h_n = recurrent(sequence.unsqueeze(0))
-        mean = output[0].sum(dim=0) / (longest if "mean" in slips else len(sequence))
-        rows.append(torch.cat([h_n[0 if "layer" in slips else -1, 0], mean]))
-    order = torch.tensor([len(s) for s in sequences]).argsort(descending=True)
-    for _ in range(("order" in slips) + 2 * ("unsort" in slips)):
-        rows = [rows[n] for n in order]
-    return torch.stack(rows)
-
-
-@exercise("11.6", "How much is padding", "how-much-is-padding")
-def exercise_11_6(padding_share):
-    got = number("the share", call(padding_share, [2, 4, 1, 3, 1], 2))
-    slips = {
-        11 / 15: "that is the share that is *not* padding",
-        9 / 20: "every minibatch is padded to its own longest, not to the longest of all",
-        7 / 36: "add up the cells of all minibatches, the small last one too, and divide once",
-        2 / 7: "the last minibatch, of one sequence, is missing",
-        4 / 11: "divide by all cells, not by the valid ones",
-        4.0: "that is the number of padded cells: divide by all of them",
-        5 / 16: "the last minibatch has one sequence only, so it has one cell",
-        1 / 12: "the order in which they are dealt out counts: do not sort",
-        2 / 13: "the order in which they are dealt out counts: do not sort",
-    }
-    for value, reason in slips.items():
-        if math.isclose(got, value, abs_tol=1e-6):
-            raise Wrong(f"for lengths [2, 4, 1, 3, 1], two at a time, got {got:.4g}: {reason}")
-    if not math.isclose(got, 4 / 15, abs_tol=1e-6):
-        raise Wrong(
-            f"for lengths [2, 4, 1, 3, 1], two at a time, expected 4 of 15 cells, {4 / 15:.4f}; "
-            f"got {got:.4g}"
-        )
-    rng = random.Random(0)
-    for size in (1, 2, 3, 5, 50):
-        lengths = [rng.randint(1, 12) for _ in range(20)]
-        batches = [lengths[start : start + size] for start in range(0, 20, size)]
-        cells = sum(len(batch) * max(batch) for batch in batches)
-        right = 1 - sum(lengths) / cells
-        got = number("the share", call(padding_share, list(lengths), size))
-        if not math.isclose(got, right, abs_tol=1e-6):
-            raise Wrong(f"{lengths}, {size} at a time: expected {right:.4f}, got {got:.4f}")
-
-
-@exercise("11.7", "Which summary", "which-summary")
-def exercise_11_7(answer):
-    choice(
-        answer,
-        "abcd",
-        "c",
-        {
-            "a": "for all but the longest sequence, that step is padding",
-            "b": "at the last letter, the backward direction has read only that letter",
-            "d": "those are the two directions of the lower layer",
-        },
-    )

@@ -13,6 +13,52 @@ from rnnbook.atomic import write_atomically
 
 STATE_DIR = "RNNBOOK_STATE_DIR"
 SECONDS = 10.0  # to wait for another notebook that is just writing
+# Version 0.1 remembered numbers. The slugs of its exercises, chapter by chapter, in their order:
+# numbers have changed since then, slugs never do.
+SLUGS_OF_0_1 = {
+    1: (
+        "what-is-left how-much-is-unknown the-long-tail and-back-again why-not-the-index "
+        "mend-the-sampler count-the-minibatches"
+    ),
+    2: (
+        "the-toy-language what-comes-next too-much-of-a-good-thing by-hand-in-three-units "
+        "choose-honestly words-against-characters better-or-not"
+    ),
+    3: (
+        "count-the-parameters remember-an-x neither-forget-nor-explode "
+        "the-optimiser-that-sees-nothing which-orders-are-allowed a-square-trap "
+        "outputs-and-states"
+    ),
+    4: (
+        "three-terms-by-hand four-bugs-on-the-way-back the-same-for-relu "
+        "how-far-back-does-a-latch-see what-clipping-leaves-alone detach-in-the-right-place"
+    ),
+    5: (
+        "clip-by-hand put-the-averages-together four-bugs the-price-of-short-windows "
+        "perplexity-1-0 stop-early"
+    ),
+    6: (
+        "count-them turned-or-not half-life-of-a-state shapes-on-paper one-layer-out-of-two "
+        "three-bugs layers-out-of-cells"
+    ),
+    7: (
+        "half-life-of-a-cell tie-two-gates four-times-as-many the-wrong-order open-every-gate "
+        "half-of-the-memory"
+    ),
+    8: (
+        "three-steps-by-hand the-other-convention one-bias-too-many count-with-a-cell "
+        "a-view-that-mixes true-of-the-gru"
+    ),
+    9: (
+        "what-is-dropped-and-when between-the-layers-only where-the-last-states-are "
+        "count-before-you-run who-has-seen-what two-wrong-summaries normalise-before-the-head"
+    ),
+    10: (
+        "shapes-of-a-packed-run the-last-valid-step a-mean-without-the-padding "
+        "yes-or-no-from-two-layers three-bugs-in-a-padded-minibatch how-much-is-padding "
+        "which-summary"
+    ),
+}
 
 
 class NotRemembered(Exception):

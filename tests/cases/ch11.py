@@ -1,10 +1,14 @@
 """Right and wrong answers to the exercises of chapter 11."""
 
+from functools import cache
+
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
+from rnnbook.datasets import surnames
 from rnnbook.models import SequenceClassifier
+from rnnbook.ngram import NGramClassifier
 
 SHAPES = ((10, 8), [3, 3, 2, 1, 1], (4, 3, 16), (3, 5, 32))
 
@@ -38,7 +42,7 @@ def mean(divide="lengths", mask=True, shift=0):
 
 
 class Binary(nn.Module):
-    """An answer to exercise 10.4, right unless told otherwise."""
+    """An answer to exercise 11.8, right unless told otherwise."""
 
     layers, units, both, outputs, dropout, read = 2, 256, False, 1, 0.0, "h"
 
@@ -163,6 +167,31 @@ def blanked(output, lengths):
     return output.sum(dim=1) / lengths.unsqueeze(1)
 
 
+@cache
+def counts(n):
+    train, _, _ = surnames.split(surnames.load())
+    return NGramClassifier(n, len(surnames.LANGUAGES)).fit(train.names, train.labels)
+
+
+def counted(n):
+    """Score names by counts, each by itself."""
+    return lambda names: counts(n).scores(names)
+
+
+def padded_counts(names):
+    """Scores that depend on the longest neighbour."""
+    longest = max(map(len, names))
+    return counts(3).scores([name + "x" * (longest - len(name)) for name in names])
+
+
+def sorted_counts(names):
+    return counts(3).scores(sorted(names, key=len, reverse=True))
+
+
+def dropping(names):
+    return nn.functional.dropout(counts(3).scores(names), 0.5)
+
+
 CASES = {
     "11.1": (
         [
@@ -217,7 +246,7 @@ CASES = {
             (lambda output, lengths: mean()(output.detach(), lengths),),
         ],
     ),
-    "11.4": (
+    "11.8": (
         [(Binary,), (binary(read="gather"),), (TimeMajor,), (FromThePackage,)],
         [
             (binary(read="last step"),),
@@ -238,6 +267,20 @@ CASES = {
         ],
     ),
     "11.5": (
+        [(counted(2),), (lambda names: counted(3)(names).softmax(dim=1),)],
+        [
+            (counted(1),),
+            (padded_counts,),
+            (sorted_counts,),
+            (dropping,),
+            (lambda names: torch.zeros(len(names), 10),),
+            (lambda names: counted(3)(names).argmax(dim=1),),
+            (lambda names: counted(3)(names).squeeze(),),
+            (lambda names: counted(3)(names)[:, :9],),
+            (lambda names: -counted(3)(names),),
+        ],
+    ),
+    "11.6": (
         [(features(),), (one_by_one,)],
         [
             (features(order="left", layer=0, mean=False),),
@@ -253,7 +296,7 @@ CASES = {
             (lambda recurrent, sequences: features()(recurrent, sequences)[:, :4],),
         ],
     ),
-    "11.6": (
+    "11.7": (
         [(lambda n, size: torch.tensor(share()(n, size)),), (share(),)],
         [
             (share("valid"),),
@@ -267,5 +310,5 @@ CASES = {
             (lambda n, size: share()(sorted(n, reverse=True), size),),
         ],
     ),
-    "11.7": ([("C",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
+    "11.4": ([("C",)], [("a",), ("b",), ("d",), ("e",), (3,)]),
 }
