@@ -19,6 +19,7 @@ from rnnbook.exercises.kit import (
     number,
     pair,
     run,
+    same_gradients,
     short,
     tensor,
 )
@@ -116,8 +117,121 @@ def _settled(w):
     return h
 
 
-@exercise("3.4", "The optimiser that sees nothing", "the-optimiser-that-sees-nothing")
-def exercise_3_4(mended):
+@exercise("3.3", "The recurrence, from a blank cell", "the-recurrence-from-a-blank-cell")
+def exercise_3_3(rnn):
+    one = [torch.tensor([[value]]) for value in (0.5, 0.8, 0.1, 2.0, 1.0)]
+    params = [p.flatten() if n in (2, 4) else p for n, p in enumerate(one)]
+    inputs = torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1)
+    _examine_rnn(rnn, inputs, torch.zeros(1, 1), params, "one unit, inputs 1, 0, 0")
+    for T, B, V, H in ((6, 4, 5, 3), (1, 2, 3, 4), (4, 1, 2, 6)):
+        params = [torch.randn(size) for size in ((V, H), (H, H), (H,), (H, V), (V,))]
+        inputs, h = torch.randn(T, B, V), torch.randn(B, H)
+        _examine_rnn(rnn, inputs, h, params, f"T = {T}, B = {B}, V = {V}, H = {H}")
+
+
+def _examine_rnn(rnn, inputs, h, params, where):
+    (T, B, V), H = inputs.shape, h.shape[1]
+    params = [p.requires_grad_() for p in params]
+    outputs, state = pair(call(rnn, inputs, h, params), ("the logits", "the last state"))
+    if isinstance(outputs, list):
+        raise Wrong("the logits of all steps are a list: torch.stack makes one tensor of them")
+    shapes = {
+        (T, B, H): "those are the states of all steps: the head makes logits of them",
+        (B, V): "those are the logits of one step: keep those of every step",
+        (T * B, V): "cat joins along an axis that is there; a new one is made by stack",
+        (B, T, V): "time comes first",
+    }
+    got = tensor("the logits (T, B, V)", outputs, (T, B, V), shapes)
+    last = tensor("the last state (B, H)", state, (B, H), {(T, B, H): "only the last state"})
+    right, right_last = _rnn(inputs, h, params)
+    if not close(got, right):
+        for slip, reason in {
+            "tanh": "the tanh is missing: that is a linear network",
+            "b_h": "the state's bias is missing",
+            "b_q": "the head's bias is missing",
+            "carry": "every step starts from the first state: the new one is not carried on",
+            "zeros": "the state that was given is not used: it starts from zeros",
+            "before": "the head reads the state from before the step",
+            "squashed": "the logits are squashed: the tanh belongs to the state",
+            "transposed": "W_hh is transposed: here it is h @ W_hh",
+        }.items():
+            if close(got, _rnn(inputs, h, params, slip)[0]):
+                raise Wrong(f"{where}: {reason}")
+        first = int((~torch.isclose(got, right.double()).flatten(1).all(dim=1)).nonzero()[0]) + 1
+        raise Wrong(f"{where}: the logits differ from step {first} on")
+    if not close(last, right_last):
+        raise Wrong(f"{where}: the logits are right, and the second value is not the last state")
+    same_gradients(got, right, params, "the logits")
+
+
+def _rnn(inputs, h, params, slip=None):
+    """The right answer, or one with a slip, to recognise what a wrong one did."""
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    W_hh = W_hh.T if slip == "transposed" else W_hh
+    h = torch.zeros_like(h) if slip == "zeros" else h
+    start, outputs = h, []
+    for x in inputs:
+        before = h
+        new = x @ W_xh + (start if slip == "carry" else h) @ W_hh + (0 if slip == "b_h" else b_h)
+        h = new if slip == "tanh" else torch.tanh(new)
+        o = (before if slip == "before" else h) @ W_hq + (0 if slip == "b_q" else b_q)
+        outputs.append(torch.tanh(o) if slip == "squashed" else o)
+    return torch.stack(outputs), h
+
+
+@exercise("3.4", "Neither forget nor explode", "neither-forget-nor-explode")
+def exercise_3_4(critical_scale):
+    scale, right = number("s", critical_scale), 1 / 400**0.5
+    if scale <= 0:
+        raise Wrong(f"expected a factor above 0, got {scale}")
+    if abs(scale - right) <= 0.1 * right:
+        return
+    if abs(scale - 1 / 400) < 1e-4:
+        raise Wrong("1/H is too small: the radius grows with the square root of H")
+    if abs(scale - right / 3**0.5) < 1e-3 or abs(scale - right * 3**0.5) < 1e-3:
+        raise Wrong("the square root of 3 belongs to uniform entries; these are normal")
+    radius = scale / right
+    raise Wrong(f"s = {scale:g} gives a spectral radius of about {radius:.3g} for H = 400")
+
+
+@exercise("3.5", "A square trap", "a-square-trap")
+def exercise_3_5(load_into):
+    V, H, B, T = 5, 4, 3, 6
+    x = torch.randn(T, B, V)
+    W_xh, W_hh, b_h = (torch.randn(shape) for shape in ((V, H), (H, H), (H,)))
+    builtin = nn.RNN(V, H)
+    start = builtin.bias_hh_l0.detach().clone()
+    loaded = call(load_into, builtin, W_xh, W_hh, b_h)
+    expected = _states(x, W_xh, W_hh, b_h)
+    if loaded is not builtin:
+        raise Wrong(f"expected the layer itself back, changed in place, got {short(loaded)}")
+    if not all(isinstance(p, nn.Parameter) and p.requires_grad for p in builtin.parameters()):
+        raise Wrong("a weight of the layer can no longer be trained: copy into it, under no_grad")
+    if close(builtin(x)[0], expected, 1e-10):
+        builtin(x)[0].sum().backward()
+        return
+    for reason, states in {
+        "W_hh still lacks its transpose": _states(x, W_xh, W_hh.T, b_h),
+        "the bias is counted twice": _states(x, W_xh, W_hh, 2 * b_h),
+        "the bias is missing": _states(x, W_xh, W_hh, 0 * b_h),
+        "bias_hh keeps its random start: nn.RNN adds it": _states(x, W_xh, W_hh, b_h + start),
+        "W_hh lacks its transpose and the bias is counted twice": _states(x, W_xh, W_hh.T, 2 * b_h),
+    }.items():
+        if close(builtin(x)[0], states, 1e-10):
+            raise Wrong(reason)
+    raise Wrong("the outputs differ from h = tanh(x @ W_xh + h @ W_hh + b_h)")
+
+
+def _states(x, W_xh, W_hh, b_h):
+    h, hs = torch.zeros(x.shape[1], len(W_hh)), []
+    for step in x:
+        h = torch.tanh(step @ W_xh + h @ W_hh + b_h)
+        hs.append(h)
+    return torch.stack(hs)
+
+
+@exercise("3.6", "The optimiser that sees nothing", "the-optimiser-that-sees-nothing")
+def exercise_3_6(mended):
     V, H, L, B = 5, 4, 3, 2
     model = built(mended, V, H, L)
     names = ("W_xh", "W_hh", "b_h")
@@ -157,23 +271,8 @@ def exercise_3_4(mended):
         raise Wrong("the layers share a recurrent weight: each needs its own")
 
 
-@exercise("3.3", "Neither forget nor explode", "neither-forget-nor-explode")
-def exercise_3_3(critical_scale):
-    scale, right = number("s", critical_scale), 1 / 400**0.5
-    if scale <= 0:
-        raise Wrong(f"expected a factor above 0, got {scale}")
-    if abs(scale - right) <= 0.1 * right:
-        return
-    if abs(scale - 1 / 400) < 1e-4:
-        raise Wrong("1/H is too small: the radius grows with the square root of H")
-    if abs(scale - right / 3**0.5) < 1e-3 or abs(scale - right * 3**0.5) < 1e-3:
-        raise Wrong("the square root of 3 belongs to uniform entries; these are normal")
-    radius = scale / right
-    raise Wrong(f"s = {scale:g} gives a spectral radius of about {radius:.3g} for H = 400")
-
-
-@exercise("3.5", "Which orders are allowed", "which-orders-are-allowed")
-def exercise_3_5(is_allowed):
+@exercise("3.7", "Which orders are allowed", "which-orders-are-allowed")
+def exercise_3_7(is_allowed):
     for T, L in ((4, 3), (2, 5), (1, 1)):
         for name, order, right in _orders(T, L):
             got = boolean("the answer", call(is_allowed, list(order), T, L))
@@ -237,44 +336,8 @@ def _random_allowed(rng, T, L):
     return order
 
 
-@exercise("3.6", "A square trap", "a-square-trap")
-def exercise_3_6(load_into):
-    V, H, B, T = 5, 4, 3, 6
-    x = torch.randn(T, B, V)
-    W_xh, W_hh, b_h = (torch.randn(shape) for shape in ((V, H), (H, H), (H,)))
-    builtin = nn.RNN(V, H)
-    start = builtin.bias_hh_l0.detach().clone()
-    loaded = call(load_into, builtin, W_xh, W_hh, b_h)
-    expected = _states(x, W_xh, W_hh, b_h)
-    if loaded is not builtin:
-        raise Wrong(f"expected the layer itself back, changed in place, got {short(loaded)}")
-    if not all(isinstance(p, nn.Parameter) and p.requires_grad for p in builtin.parameters()):
-        raise Wrong("a weight of the layer can no longer be trained: copy into it, under no_grad")
-    if close(builtin(x)[0], expected, 1e-10):
-        builtin(x)[0].sum().backward()
-        return
-    for reason, states in {
-        "W_hh still lacks its transpose": _states(x, W_xh, W_hh.T, b_h),
-        "the bias is counted twice": _states(x, W_xh, W_hh, 2 * b_h),
-        "the bias is missing": _states(x, W_xh, W_hh, 0 * b_h),
-        "bias_hh keeps its random start: nn.RNN adds it": _states(x, W_xh, W_hh, b_h + start),
-        "W_hh lacks its transpose and the bias is counted twice": _states(x, W_xh, W_hh.T, 2 * b_h),
-    }.items():
-        if close(builtin(x)[0], states, 1e-10):
-            raise Wrong(reason)
-    raise Wrong("the outputs differ from h = tanh(x @ W_xh + h @ W_hh + b_h)")
-
-
-def _states(x, W_xh, W_hh, b_h):
-    h, hs = torch.zeros(x.shape[1], len(W_hh)), []
-    for step in x:
-        h = torch.tanh(step @ W_xh + h @ W_hh + b_h)
-        hs.append(h)
-    return torch.stack(hs)
-
-
-@exercise("3.7", "Outputs and states", "outputs-and-states")
-def exercise_3_7(answer):
+@exercise("3.8", "Outputs and states", "outputs-and-states")
+def exercise_3_8(answer):
     choice(
         answer,
         "abcd",

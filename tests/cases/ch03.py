@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from rnnbook.exercises.ch03 import _rnn
+
 
 def latch(w_x=5.0, w_h=3.0, b=0.0, letter="x"):
     def remember(vocab):
@@ -98,6 +100,25 @@ def anywhere(order, T, L):
     return right and len(order) == len(set(order)) == T * L
 
 
+def by_rows(inputs, h, params):
+    """One matrix instead of two, and the head after the loop."""
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    W, states = torch.cat([W_xh, W_hh]), []
+    for t in range(len(inputs)):
+        h = (torch.cat([inputs[t], h], dim=1) @ W + b_h).tanh()
+        states.append(h)
+    return torch.stack(states) @ W_hq + b_q, h
+
+
+def through_pytorch(inputs, h, params):
+    W_xh, W_hh, b_h, W_hq, b_q = params
+    weights = {"weight_ih_l0": W_xh.T, "weight_hh_l0": W_hh.T, "bias_ih_l0": b_h,
+               "bias_hh_l0": torch.zeros_like(b_h)}  # fmt: skip
+    layer = nn.RNN(*W_xh.shape)
+    output, h_n = torch.func.functional_call(layer, weights, (inputs, h.unsqueeze(0)))
+    return output @ W_hq + b_q, h_n[0]
+
+
 CASES = {
     "3.1": (
         [(80156.0, 291356)],
@@ -125,10 +146,34 @@ CASES = {
         ],
     ),
     "3.3": (
+        [(by_rows,), (through_pytorch,)],
+        [
+            *(
+                (lambda *given, slip=slip: _rnn(*given, slip),)
+                for slip in (
+                    "tanh",
+                    "b_h",
+                    "b_q",
+                    "carry",
+                    "zeros",
+                    "before",
+                    "squashed",
+                    "transposed",
+                )
+            ),
+            (lambda *given: _rnn(*given)[0],),
+            (lambda *given: (list(_rnn(*given)[0]), _rnn(*given)[1]),),
+            (lambda *given: (torch.cat(list(_rnn(*given)[0])), _rnn(*given)[1]),),
+            (lambda *given: (_rnn(*given)[0].transpose(0, 1), _rnn(*given)[1]),),
+            (lambda *given: (_rnn(*given)[0], given[1]),),
+            (lambda *given: (_rnn(*given)[0].detach(), _rnn(*given)[1]),),
+        ],
+    ),
+    "3.4": (
         [(0.05,), (0.0455,), (torch.tensor(0.0545),)],
         [(0.01,), (1 / 400,), (1.0,), (0.0289,), (-0.05,), (0.0866,)],
     ),
-    "3.4": (
+    "3.6": (
         [(deep(),), (Appended,)],
         [
             (deep(hold=list),),
@@ -139,7 +184,7 @@ CASES = {
             (deep()(5, 4, 3),),
         ],
     ),
-    "3.5": (
+    "3.7": (
         [(allowed_by_position,)],
         [
             (allowed_without("time"),),
@@ -152,7 +197,7 @@ CASES = {
             (lambda order, T, L: 1,),
         ],
     ),
-    "3.6": (
+    "3.5": (
         [(loader(b_ih=0.5, b_hh=0.5),), (loader(b_ih=0.0, b_hh=1.0),)],
         [
             (loader(hh=lambda W: W),),
@@ -164,5 +209,5 @@ CASES = {
             (loader(hh=lambda W: -W.T),),
         ],
     ),
-    "3.7": ([("B",)], [("a",), ("c",), ("d",), ("e",), (1,)]),
+    "3.8": ([("B",)], [("a",), ("c",), ("d",), ("e",), (1,)]),
 }
