@@ -193,8 +193,11 @@ def exercise_10_6(spaces):
         changed[N // 2 :] = letters[N // 2 :].flip(0)
         blind = torch.equal(_answers(spaces, changed)[: N // 2], said[: N // 2])
     reason = "does it train long enough, on the training part?"
-    if not said.any() or said.all():
-        reason = f"every answer is {bool(said[0])}: a logit above 0 says yes"
+    if not 0.05 < (share := said.double().mean().item()) < 0.95:
+        reason = (
+            f"{'no' if share < 0.5 else 'yes'} is nearly all it says: has it been trained? "
+            "And a logit above 0 says yes"
+        )
     elif max(_f1(said.roll(1), follows), _f1(said.roll(-1), follows)) >= 0.88:
         reason = "your answers stand one letter beside their places"
     elif _f1(~said, follows) >= 0.88:

@@ -186,7 +186,7 @@ def exercise_11_4(answer):
         "c",
         {
             "a": "for all but the longest sequence, that step is padding",
-            "b": "at the last letter, the backward direction has read only that letter",
+            "b": "at the last letter, the top backward direction has made one step only",
             "d": "those are the two directions of the lower layer",
         },
     )
@@ -201,16 +201,22 @@ def exercise_11_5(score):
         together = scores(score, some)
         alone = torch.cat([scores(score, [name]) for name in some])
         if not torch.allclose(together, alone, atol=1e-4):
-            turned = torch.stack([together[n] for n in _by_length(some)])
-            if torch.allclose(turned, alone, atol=1e-4):
-                raise Wrong("the rows come back sorted by length, not in the order of the names")
             if not torch.equal(scores(score, some[:1]), scores(score, some[:1])):
                 raise Wrong("the same name twice gets two answers: is dropout still on?")
+            same = torch.isclose(together[:, None], alone[None], atol=1e-4).all(dim=2)
+            if same.any(dim=1).all() and same.any(dim=0).all():
+                raise Wrong("the rows are right, and not in the order of the names: sorted by "
+                            "length, and never put back?")  # fmt: skip
             worst = max(range(len(some)), key=lambda n: (together[n] - alone[n]).abs().max())
             raise Wrong(
                 f"{some[worst]!r} gets other logits by itself than among longer names: is a state "
                 "read that comes after padding?"
             )
+        if (together >= 0).all() and torch.allclose(
+            together.sum(dim=1), torch.ones(len(some)).double(), atol=1e-4
+        ):
+            raise Wrong("those are probabilities: cross_entropy wants logits, and applies the "
+                        "softmax itself")  # fmt: skip
         right = (scores(score, names).argmax(dim=1) == labels).double().mean().item()
     if right < 0.7:
         hint = "train it, on the training names, for some epochs"
@@ -226,12 +232,6 @@ def scores(score, names):
     C = len(surnames.LANGUAGES)
     hints = {(C,): "a list of one name has one row: (1, C)", (C, len(names)): "one row a name"}
     return tensor("the logits", call(score, names), (len(names), C), hints).detach().cpu()
-
-
-def _by_length(names):
-    """Return for each name its place after packing's sort, longest first."""
-    order = sorted(range(len(names)), key=lambda n: -len(names[n]))
-    return [order.index(n) for n in range(len(names))]
 
 
 FEATURE_SLIPS = {

@@ -68,6 +68,7 @@ def _examine_scores(class_scores, pieces, counts, members, alpha):
         "alpha": "alpha is missing above the line",
         "once": "a piece that stands twice in the name counts twice",
         "distinct": "the total is that of all pieces seen, not of the different ones",
+        "members": "the total counts the pieces of a class, not its names",
     }.items():
         if torch.allclose(got, _scores(pieces, counts, members, alpha, slip), atol=1e-5):
             raise Wrong(where + reason)
@@ -84,7 +85,7 @@ def _scores(pieces, counts, members, alpha, slip=None):
     found = []
     for counted, size in zip(counts, members, strict=True):
         kinds = len(counted if slip == "kinds" else set().union(*counts))
-        total = len(counted) if slip == "distinct" else counted.total()
+        total = {"distinct": len(counted), "members": size}.get(slip, counted.total())
         if slip != "total":
             total += alpha * kinds
         added = 0.0 if slip == "alpha" else alpha
@@ -160,6 +161,9 @@ def exercise_12_4(score):
             hint = "those are the counts themselves, or scores so large that nothing else is heard"
         raise Wrong(f"accuracy {right:.3f}; the counts have {counted:.3f}, and 0.765 is asked for: "
                     f"{hint}")  # fmt: skip
+    if right > 0.9:
+        raise Wrong(f"accuracy {right:.3f}: what learns from the training names alone stays below; "
+                    "has it seen the validation names?")  # fmt: skip
     return f"accuracy {right:.3f}, where the counts have {counted:.3f}"
 
 

@@ -459,7 +459,8 @@ def ordered(
         if first in letters and then in letters and letters.index(first) > letters.index(then):
             raise Wrong(f"line {first} must come before line {then}: {why}")
     if missing := len(set(needed) - set(letters)):
-        raise Wrong(f"so far nothing is wrong with the order; {missing} of the lines are missing")
+        lines = "a line is" if missing == 1 else f"{missing} lines are"
+        raise Wrong(f"so far nothing is wrong with the order; {lines} missing")
     return letters
 
 

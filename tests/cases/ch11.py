@@ -267,12 +267,13 @@ CASES = {
         ],
     ),
     "11.5": (
-        [(counted(2),), (lambda names: counted(3)(names).softmax(dim=1),)],
+        [(counted(2),), (lambda names: counted(3)(names).log_softmax(dim=1),)],
         [
             (counted(1),),
             (padded_counts,),
             (sorted_counts,),
             (dropping,),
+            (lambda names: counted(3)(names).softmax(dim=1),),
             (lambda names: torch.zeros(len(names), 10),),
             (lambda names: counted(3)(names).argmax(dim=1),),
             (lambda names: counted(3)(names).squeeze(),),
