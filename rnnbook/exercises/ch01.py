@@ -138,11 +138,11 @@ def exercise_1_5(answer):
 CORPORA = [(45, 2, 5, 3), (101, 4, 6, 0), (64, 3, 4, 1), (50, 2, 5, 0), (48, 7, 4, 1)]
 
 
-@exercise("1.6", "Mend the sampler", "mend-the-sampler")
-def exercise_1_6(mended_batches):
+@exercise("1.6", "Strips, from a blank cell", "strips-from-a-blank-cell")
+def exercise_1_6(sequential_batches):
     for length, batch_size, num_steps, offset in CORPORA:
         corpus = torch.arange(length)  # each token is its own position in the text
-        batches = _listed(call(mended_batches, corpus, batch_size, num_steps, offset))
+        batches = _listed(call(sequential_batches, corpus, batch_size, num_steps, offset))
         _examine_windows(batches, batch_size, num_steps)
         expected = list(SequentialBatches(corpus, batch_size, num_steps, offset=offset))
         if len(batches) != len(expected):

@@ -1,5 +1,6 @@
 """Right and wrong answers to the exercises of chapter 10."""
 
+import math
 from collections import Counter
 from functools import cache
 from itertools import pairwise
@@ -133,34 +134,44 @@ def letters_and_spaces(written):
     return story().vocab.encode(written.replace(" ", "")).tolist(), follows
 
 
+@cache
+def counts(before, after):
+    """Count, for the letters around each place of the training part, spaces and all."""
+    letters, follows = letters_and_spaces(story().train.text)
+    yes, both = Counter(), Counter()
+    for place, follow in zip(around(letters, before, after), follows, strict=True):
+        yes[place] += follow
+        both[place] += 1
+    return yes, both
+
+
+def around(letters, before, after):
+    padded = [-1] * before + list(letters) + [-1] * after
+    return [tuple(padded[n : n + before + 1 + after]) for n in range(len(letters))]
+
+
+def log_odds(letters, before, after):
+    found = [0.0] * len(letters)
+    for n in range(max(before, after) + 1):  # longer windows overrule shorter ones
+        window = min(n, before), min(n, after)
+        yes, both = counts(*window)
+        for k, place in enumerate(around(letters.tolist(), *window)):
+            if both[place]:
+                found[k] = math.log((yes[place] + 0.5) / (both[place] - yes[place] + 0.5))
+    return torch.tensor(found)
+
+
 def counted(before, after):
-    """Set spaces by counting what followed the letters around a place in the training part."""
+    """Set spaces by counting what followed the letters on both sides of a place."""
+    return lambda letters: log_odds(letters, before, 0) + log_odds(letters, 0, after) > 0
 
-    def around(letters):
-        padded = [-1] * before + list(letters) + [-1] * after
-        return [tuple(padded[n : n + before + 1 + after]) for n in range(len(letters))]
 
-    @cache
-    def votes():
-        letters, follows = letters_and_spaces(story().train.text)
-        count = Counter()
-        for place, yes in zip(around(letters), follows, strict=True):
-            for cut in range(len(place) // 2 + 1):  # also with fewer letters around
-                count[cut, place[min(cut, before) : len(place) - min(cut, after)]] += 2 * yes - 1
-        return count
-
-    def spaces(letters):
-        said = []
-        for place in around(letters.tolist()):
-            keys = [
-                (cut, place[min(cut, before) : len(place) - min(cut, after)])
-                for cut in range(len(place) // 2 + 1)
-            ]
-            known = [votes()[key] for key in keys if key in votes()]
-            said.append(bool(known) and known[0] > 0)
-        return torch.tensor(said)
-
-    return spaces
+def peeking(letters):
+    """Look the validation part up; elsewhere look to one side."""
+    known, follows = letters_and_spaces(story().validation.text)
+    if letters.tolist() == known:
+        return torch.tensor(follows)
+    return counted(6, 0)(letters)
 
 
 LAYER = ((32, 50, 128), (4, 32, 64), 147456)
@@ -224,14 +235,17 @@ CASES = {
         ],
     ),
     "10.6": (
-        [(counted(1, 4),), (counted(2, 5),)],
+        [(counted(4, 4),), (counted(3, 5),)],
         [
-            (counted(6, 0),),
-            (lambda letters: counted(1, 4)(letters).roll(1),),
-            (lambda letters: ~counted(1, 4)(letters),),
+            (lambda letters: log_odds(letters, 4, 0) > 0,),
+            (lambda letters: log_odds(letters, 0, 4) > 0,),
+            (lambda letters: log_odds(letters, 0, 0) > 0,),
+            (peeking,),
+            (lambda letters: counted(4, 4)(letters).roll(1),),
+            (lambda letters: ~counted(4, 4)(letters),),
             (lambda letters: torch.zeros(len(letters), dtype=torch.bool),),
-            (lambda letters: counted(1, 4)(letters)[:-1],),
-            (lambda letters: counted(1, 4)(letters).float(),),
+            (lambda letters: counted(4, 4)(letters)[:-1],),
+            (lambda letters: counted(4, 4)(letters).float(),),
         ],
     ),
     "10.7": (
