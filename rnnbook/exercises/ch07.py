@@ -5,6 +5,9 @@ import random
 import torch
 from torch import nn
 
+from rnnbook import metrics
+from rnnbook.baselines import baselines
+from rnnbook.datasets import story
 from rnnbook.exercises.kit import (
     Wrong,
     attempted,
@@ -24,6 +27,7 @@ from rnnbook.exercises.kit import (
     sizes,
     tensor,
 )
+from rnnbook.models import CharLM
 from rnnbook.recurrent import GRU, LSTM, RNN
 
 
@@ -271,8 +275,39 @@ def _examine_head(model, logits, scores, x):
             raise Wrong("the logits are not those of the head on the top layer's last state")
 
 
-@exercise("7.7", "Layers out of cells", "layers-out-of-cells")
-def exercise_7_7(cell_rnn):
+LIMIT, TARGET = 40_000, 4.6  # parameters, validation perplexity
+
+
+@exercise("7.7", "Get more out of it", "get-more-out-of-it")
+def exercise_7_7(model):
+    attempted(model)
+    if not isinstance(model, CharLM):
+        raise Wrong(f"expected a trained CharLM, got {short(model)}")
+    if not isinstance(model.recurrent, nn.RNN | RNN):
+        raise Wrong(f"its layer is {type(model.recurrent).__name__}: a plain nn.RNN was asked for")
+    if (count := sum(p.numel() for p in model.parameters())) > LIMIT:
+        raise Wrong(f"it has {count:,} parameters, and {LIMIT:,} are allowed")
+    corpus = story()
+    with default_dtype(torch.float32):
+        reached = run(metrics.perplexity, model, corpus.validation.tokens)
+        if reached >= TARGET:
+            hint = "another optimiser? more epochs?"
+            if reached > baselines()["unigram"]:
+                hint = "that is no better than counting letters: has it been trained?"
+            raise Wrong(
+                f"validation perplexity {reached:.2f}, and {TARGET} is to be beaten: {hint}"
+            )
+        tested = run(metrics.perplexity, model, corpus.test.tokens)
+    if tested > 1.2 * reached:
+        raise Wrong(
+            f"perplexity {reached:.2f} on the validation part and {tested:.2f} on the test part: "
+            "has it been trained on the validation part?"
+        )
+    return f"validation perplexity {reached:.2f}"
+
+
+@exercise("7.8", "Layers out of cells", "layers-out-of-cells")
+def exercise_7_8(cell_rnn):
     V, H, L, T, B = 5, 4, 3, 6, 2
     model = built(cell_rnn, V, H, L).eval()
     cells = [m for m in model.modules() if isinstance(m, nn.RNNCell)]

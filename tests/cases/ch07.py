@@ -3,7 +3,12 @@
 import torch
 from torch import nn
 
+from rnnbook import losses
+from rnnbook.batching import SequentialBatches
+from rnnbook.datasets import story
+from rnnbook.models import CharLM
 from rnnbook.recurrent import RNN
+from rnnbook.training import fit
 
 
 def count(biases=2, below="D * H", first="V", always_bias=False, directions=True):
@@ -164,6 +169,33 @@ def shapes(**changed):
     return tuple(changed.get(name, right) for name, right in zip(names, SHAPES, strict=True))
 
 
+V = len(story().vocab)
+
+
+class Lazily(CharLM):
+    """A language model that is trained when it is first asked: this table is built often."""
+
+    def __init__(self, part="train", epochs=12):
+        super().__init__(nn.RNN(V, 96, num_layers=2))
+        self.part, self.epochs, self.asked = part, epochs, False
+
+    def forward(self, X, state=None):
+        if not self.asked:
+            self.asked = True
+            with torch.enable_grad(), torch.random.fork_rng():
+                torch.manual_seed(1)
+                fit(
+                    self,
+                    SequentialBatches(getattr(story(), self.part).tokens, 32, 35),
+                    losses.next_token,
+                    epochs=self.epochs,
+                    optimizer=torch.optim.Adam(self.parameters(), lr=0.004),
+                    progress=False,
+                )
+            self.eval()
+        return super().forward(X, state)
+
+
 CASES = {
     "7.1": (
         [(count_closed,), (count(),)],
@@ -247,6 +279,17 @@ CASES = {
         ],
     ),
     "7.7": (
+        [(Lazily(),)],
+        [
+            (CharLM(nn.RNN(V, 16)),),
+            (CharLM(nn.LSTM(V, 16)),),
+            (CharLM(nn.RNN(V, 256)),),
+            (nn.RNN(V, 16),),
+            (Lazily("train", epochs=1),),
+            (Lazily("validation", epochs=60),),
+        ],
+    ),
+    "7.8": (
         [(cells(),), (LayerByLayer,)],
         [
             (cells(hold=list),),

@@ -323,7 +323,7 @@ def test_an_answer_through_which_nothing_learns_is_refused(number):
     ) or "history" in verdict.message
 
 
-@pytest.mark.parametrize("number", ["3.6", "7.6", "7.7", "10.8", "11.8"])
+@pytest.mark.parametrize("number", ["3.6", "7.6", "7.8", "10.8", "11.8"])
 def test_a_model_that_cannot_learn_is_refused(number):
     build = CASES[number][0][0][0]
 
