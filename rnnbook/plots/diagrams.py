@@ -96,6 +96,8 @@ def unrolled(ax: Axes, num_steps: int, window: int | None = None) -> Axes:
                 *middle, name, size=8, color="0.3", ha="center" if above else "left",
                 va="bottom" if above else "center",
             )  # fmt: skip
+        if window:
+            _arrow(ax, (t, 1), (t, 0), COLOURS[1], bend=0.45)
         if window and (t - 1) % window:
             _arrow(ax, (t, 0), (t - 1, 0), COLOURS[1], bend=-0.45)
         if window and t % window == 0 and t < num_steps:

@@ -39,6 +39,7 @@ def test_unrolled_network_has_an_arrow_for_every_weight_and_cuts_the_gradient():
     plots.unrolled(ax, num_steps=6, window=3)
     back = [pair for pair in arrows(ax) if pair[0][0] > pair[1][0]]
     assert back == [((t, 0), (t - 1, 0)) for t in (2, 3, 5, 6)]  # none leads from h4 to h3
+    assert [((t, 1), (t, 0)) in arrows(ax) for t in range(1, 7)] == [True] * 6  # from each output
     assert [line.get_xdata()[0] for line in ax.get_lines()] == [3.5]
 
 
