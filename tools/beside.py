@@ -141,7 +141,7 @@ def kept() -> dict[str, str]:
     if not TABLE.exists():
         return {}
     lines = [line for line in TABLE.read_text("utf-8").splitlines() if line.startswith("| ")]
-    return {line.split(" | ")[0].removeprefix("| "): line for line in lines[1:]}
+    return {line.split(" | ")[0].removeprefix("| "): line for line in lines[2:]}  # after the head
 
 
 def store(found: dict[str, list[float]]) -> None:
