@@ -148,6 +148,7 @@ def _examine_rnn(rnn, inputs, h, params, where):
         for slip, reason in {
             "tanh": "the tanh is missing: that is a linear network",
             "b_h": "the state's bias is missing",
+            "outside": "the state's bias belongs inside the tanh",
             "b_q": "the head's bias is missing",
             "carry": "every step starts from the first state: the new one is not carried on",
             "zeros": "the state that was given is not used: it starts from zeros",
@@ -174,6 +175,8 @@ def _rnn(inputs, h, params, slip=None):
         before = h
         new = x @ W_xh + (start if slip == "carry" else h) @ W_hh + (0 if slip == "b_h" else b_h)
         h = new if slip == "tanh" else torch.tanh(new)
+        if slip == "outside":
+            h = torch.tanh(new - b_h) + b_h
         o = (before if slip == "before" else h) @ W_hq + (0 if slip == "b_q" else b_q)
         outputs.append(torch.tanh(o) if slip == "squashed" else o)
     return torch.stack(outputs), h

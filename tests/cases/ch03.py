@@ -153,6 +153,7 @@ CASES = {
                 for slip in (
                     "tanh",
                     "b_h",
+                    "outside",
                     "b_q",
                     "carry",
                     "zeros",
