@@ -113,6 +113,17 @@ nine_strong = learn(lambda: changed(candidate=4.0), 20, seeds=NINE)
             "8.8, mean forget gate, shuffled characters": "[mean_forget(0.04, True)]",
         },
     ),
+    "11_forward_patterns": (
+        """
+def alone(kind):
+    models = [copied_once_more(kind, minibatches(), seed) for seed in (1, 2, 3)]
+    return [accuracy_with_pads(model, 0) for model in models]
+""",
+        {
+            "11.5, copied classifier, names without pads": "alone(CopiedClassifier)",
+            "11.5, the same with a random padding": "alone(RandomPadding)",
+        },
+    ),
 }  # fmt: skip
 
 
