@@ -221,6 +221,12 @@ TRAINING = [
 ]  # fmt: skip
 OWN_LAYERS = ["transposed backward", "no tanh"]
 BY_HAND = [name for name in ABLATIONS if name.startswith(("Jacobian", "recursion by hand"))]
+# Names do not go on from one minibatch to the next: there is no state to be carried.
+NAMES = [
+    *(name for name in TRAINING if name != "state reset"),
+    "lengths ignored",
+    "dropout left out",
+]
 CHAPTERS = {
     "04": ["no tanh", *BY_HAND],
     "04b": [*OWN_LAYERS, *BY_HAND],
@@ -240,12 +246,8 @@ CHAPTERS = {
     "08": TRAINING,
     "09": TRAINING,
     "10": [*TRAINING, "dropout left out"],
-    # Names do not go on from one minibatch to the next: there is no state to be carried.
-    "11": [
-        *(name for name in TRAINING if name != "state reset"),
-        "lengths ignored",
-        "dropout left out",
-    ],
+    "11": NAMES,
+    "12": NAMES,
 }
 
 
