@@ -198,6 +198,7 @@ def exercise_11_5(score):
     names, labels = validation.names, validation.labels
     with default_dtype(torch.float32):
         some = sorted(names, key=len)[:: len(names) // 40]
+        random.Random(0).shuffle(some)
         together = scores(score, some)
         alone = torch.cat([scores(score, [name]) for name in some])
         if not torch.allclose(together, alone, atol=1e-4):
@@ -217,6 +218,11 @@ def exercise_11_5(score):
         ):
             raise Wrong("those are probabilities: cross_entropy wants logits, and applies the "
                         "softmax itself")  # fmt: skip
+        other_ends = scores(score, [name[:-1] + "x" for name in some])
+        if torch.allclose(other_ends, together, atol=1e-6):
+            raise Wrong(
+                "another last letter changes nothing: is the state taken one step too early?"
+            )
         right = (scores(score, names).argmax(dim=1) == labels).double().mean().item()
     if right < 0.7:
         hint = "train it, on the training names, for some epochs"
@@ -224,6 +230,9 @@ def exercise_11_5(score):
             hint = "that is guessing: has the model that score uses been trained?"
         raise Wrong(f"the answers do not depend on the neighbours; accuracy {right:.3f}, and 0.70 "
                     f"is asked for: {hint}")  # fmt: skip
+    if right > 0.85:
+        raise Wrong(f"accuracy {right:.3f}: what learns from the training names alone stays below; "
+                    "has it seen the validation names?")  # fmt: skip
     return f"accuracy {right:.3f}, one by one and all together"
 
 

@@ -65,7 +65,7 @@ def mixed(share):
 def peeking(names):
     _, validation, _ = surnames.split(surnames.load())
     labels = dict(zip(validation.names, validation.labels.tolist(), strict=True))
-    return torch.eye(10)[[labels[name] for name in names]]
+    return torch.eye(10)[[labels.get(name, 0) for name in names]]
 
 
 def f1(matrix):
@@ -113,6 +113,7 @@ CASES = {
             (0.04, 1600, 0.04, 0.8),
             (0.04, 1600, 0.04, 16 / 44),
             (0.04, 1600, 0.04, 7),
+            (0.04, 1600, 0.04, 1.47),
         ],
     ),
     "12.4": (
@@ -140,11 +141,12 @@ CASES = {
             (lambda matrix: f1(matrix) / 2,),
             (lambda matrix: f1(matrix) * len(matrix),),
             (lambda matrix: f1(matrix) + 0.1,),
+            (lambda matrix: (2 * matrix.diagonal() / (matrix.sum(0) + matrix.sum(1))).mean(),),
         ],
     ),
     "12.6": (
-        [("dabefh",), ("D, A, B, E, F, H",)],
-        [("dacefh",), ("dabegh",), ("adbefh",), ("dabefhi",), ("dabeh",), ("dabfeh",),
+        [("dabefh",), ("D, A, B, E, F, H",), ("adbefh",)],
+        [("dacefh",), ("dabegh",), ("abefdh",), ("dabefhi",), ("dabeh",), ("dabfeh",),
          ("dbaefh",), ("dabehf",)],
     ),
 }  # fmt: skip
