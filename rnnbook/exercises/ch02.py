@@ -114,6 +114,7 @@ def exercise_2_4(bits, nats, perplexity):
         "that is the mean over the three kinds; four, two and two characters came": 2.0,
         "those are nats; a probability of 1/2 costs one bit": right * math.log(2),
         "a loss is not negative: it is minus the logarithm": -right,
+        "the mean is taken of the logarithms, not of the probabilities": -math.log2(2.75 / 8),
     }
     _compare("bits", bits, right, slips)
     slips = {
