@@ -94,7 +94,7 @@ def exercise_1_3(once, half):
         )
     need = 1 + next(i for i, total in enumerate(accumulate(counts)) if 2 * total >= sum(counts))
     if half == need - 1:
-        raise Wrong(f"with {half} words the sum does not reach half of the text yet: one off")
+        raise Wrong(f"with {half:g} words the sum does not reach half of the text yet: one off")
     if half == len(counts) // 2 or half == (len(counts) + 1) // 2:
         raise Wrong("that is half of the different words; half of the running words is asked for")
     if half != need:
