@@ -229,6 +229,58 @@ def prefix_probabilities(model: nn.Module, vocab: Vocab, name: str) -> Tensor:
         return model(X, lengths).softmax(dim=1).cpu()
 
 
+def linear_probe(
+    states: Tensor, labels: Tensor, new_states: Tensor, new_labels: Tensor, ridge: float = 0.0
+) -> Tensor:
+    """Measure what a linear map finds in states: fit it to some, and count its hits on others.
+
+    The map from a state and a 1 to one-hot labels is found by least squares, in float64::
+
+        M = argmin mean |[s, 1] M - onehot(y)|**2 + ridge |M|**2
+
+    Args:
+        states: (N, H), one state a row, to fit the map to.
+        labels: (N,) int64, what each state is asked for, or (N, K) for K questions at once.
+        new_states: (M, H), states that the map has not been fitted to.
+        new_labels: (M,) or (M, K).
+        ridge: how much large entries of the map are held back.
+    Returns:
+        The share of new labels that are found: a scalar, or (K,).
+    Raises:
+        ValueError: if the shapes do not belong together, or the ridge is negative.
+    Source: Alain and Bengio, "Understanding intermediate layers using linear classifier probes",
+        ICLR workshop, 2017; chapters 6, 8 and 9.
+    """
+    given = {"states": states, "new_states": new_states, "labels": labels, "new_labels": new_labels}
+    for name, value in given.items():
+        tensor(name, value, "torch.tensor makes one")
+    for s, y in ((states, labels), (new_states, new_labels)):
+        if s.dim() != 2 or len(s) != len(y) or s.shape[1:] != states.shape[1:]:
+            raise ValueError(
+                f"expected states (N, H) and as many labels, got {tuple(s.shape)} and "
+                f"{tuple(y.shape)}: are the steps or the layers still an axis of their own?"
+            )
+    if labels.shape[1:] != new_labels.shape[1:]:
+        raise ValueError(
+            f"expected the same questions of old and new states, got labels of shapes "
+            f"{tuple(labels.shape)} and {tuple(new_labels.shape)}"
+        )
+    if real("ridge", ridge) < 0:
+        raise ValueError(f"expected a ridge of at least 0, got {ridge}")
+    X, new_X = (
+        nn.functional.pad(s.detach().double(), (0, 1), value=1) for s in (states, new_states)
+    )
+    num_classes = int(max(labels.max(), new_labels.max())) + 1
+    wanted = one_hot(labels, num_classes).double().flatten(1)
+    if ridge:
+        eye = torch.eye(X.shape[1], dtype=X.dtype, device=X.device)
+        linear = torch.linalg.solve(X.T @ X + ridge * len(X) * eye, X.T @ wanted)
+    else:
+        linear = torch.linalg.lstsq(X, wanted).solution
+    found = (new_X @ linear).reshape(*new_labels.shape, num_classes).argmax(dim=-1)
+    return (found == new_labels).double().mean(dim=0)
+
+
 @dataclass(frozen=True)
 class Recall:
     """How well a network learnt to recall.

@@ -740,6 +740,21 @@ row("diagnostics.states", "empty", lambda: diagnostics.states(nn.RNN(V, 3), VOCA
     "one")
 row("diagnostics.prefix_probabilities", "a number",
     lambda: diagnostics.prefix_probabilities(classifier(), VOCAB, 3), ValueError, "one letter")
+row("diagnostics.linear_probe", "states with an axis of steps",
+    lambda: diagnostics.linear_probe(torch.ones(2, 3, 4), torch.zeros(2).long(), torch.ones(2, 4),
+                                     torch.zeros(2).long()), ValueError, "the steps or the layers")
+row("diagnostics.linear_probe", "fewer labels",
+    lambda: diagnostics.linear_probe(torch.ones(3, 4), torch.zeros(2).long(), torch.ones(2, 4),
+                                     torch.zeros(2).long()), ValueError, "as many labels")
+row("diagnostics.linear_probe", "other questions",
+    lambda: diagnostics.linear_probe(torch.ones(3, 4), torch.zeros(3).long(), torch.ones(2, 4),
+                                     torch.zeros(2, 2).long()), ValueError, "same questions")
+row("diagnostics.linear_probe", "a list",
+    lambda: diagnostics.linear_probe([[1.0]], torch.zeros(1).long(), torch.ones(1, 1),
+                                     torch.zeros(1).long()), TypeError, "a list")
+row("diagnostics.linear_probe", "a negative ridge",
+    lambda: diagnostics.linear_probe(torch.ones(2, 1), torch.zeros(2).long(), torch.ones(2, 1),
+                                     torch.zeros(2).long(), ridge=-1), ValueError, "at least 0")
 row("diagnostics.learn_delayed_recall", "max_steps",
     lambda: diagnostics.learn_delayed_recall(nn.RNN(16, 4, batch_first=True), 1, max_steps=30),
     ValueError, "multiple of 25")

@@ -11,6 +11,7 @@ from rnnbook.diagnostics import (
     gates,
     input_sensitivity,
     learn_delayed_recall,
+    linear_probe,
     prefix_probabilities,
     states,
 )
@@ -211,3 +212,26 @@ def test_half_a_training_has_no_result():
 
     with pytest.raises(KeyboardInterrupt):
         learn_delayed_recall(Stopped(16, 4, batch_first=True), 2, max_steps=50)
+
+
+def test_a_linear_probe_finds_what_states_hold_and_nothing_else():
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(4, (600, 2), generator=generator)
+    held = torch.nn.functional.one_hot(labels[:, 0], 4).float()
+    states = torch.cat([held, torch.randn(600, 5, generator=generator)], dim=1)
+    states = states @ torch.randn(9, 9, generator=generator)  # no unit stands for a class
+    found = linear_probe(states[:400], labels[:400], states[400:], labels[400:])
+    assert found.shape == (2,) and found[0] == 1 and found[1] < 0.4
+    one = linear_probe(states[:400], labels[:400, 0], states[400:], labels[400:, 0], ridge=1e-5)
+    assert one.shape == () and one == 1
+
+
+def test_a_linear_probe_is_least_squares():
+    from numpy.linalg import lstsq
+
+    generator = torch.Generator().manual_seed(1)
+    states, labels = torch.randn(90, 3, generator=generator), torch.arange(90) % 5
+    X = torch.cat([states, torch.ones(90, 1)], dim=1).double().numpy()
+    linear = lstsq(X[:60], torch.eye(5)[labels[:60]].double().numpy(), rcond=None)[0]
+    expected = ((X[60:] @ linear).argmax(axis=1) == labels[60:].numpy()).mean()
+    assert linear_probe(states[:60], labels[:60], states[60:], labels[60:]) == expected

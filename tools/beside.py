@@ -64,6 +64,49 @@ def difference(part):
             "5.6, 128 units, 8 epochs, no clipping": "three('clipping', units=128, epochs=8)",
         },
     ),
+    "06_long_sequences": (
+        """
+def ends(factor_of):
+    changes = []
+    for seed in range(100, 120):
+        draw = torch.randn(units, units, generator=rnnbook.seed(seed)).double()
+        W = diagnostics.with_radius(draw, 2.0)
+        params = draw_params(rnnbook.seed(seed + 100), units, W)
+        loss, g = bptt.loss_and_gradients(params, x_60, y_60, start)
+        factor = factor_of(gradient_norm(g))
+        moved = [p - 0.1 * factor * gradient for p, gradient in zip(params, g)]
+        after, _ = bptt.loss_and_gradients(moved, x_60, y_60, start)
+        changes.append(float(after - loss))
+    return sorted(changes)
+
+def share_after_noise(seed):
+    global letters
+    kept = letters
+    def noise(count, lag, seed):
+        answers = torch.randint(LETTERS, (count, B), generator=torch.Generator().manual_seed(-seed))
+        return kept(count, lag, seed)[0], answers
+    letters = noise
+    try:
+        _, rnn = train(12, 10, seed)
+    finally:
+        letters = kept
+    return share_read(rnn, 12)
+""",
+        {
+            "6.2, 20 other draws, change of the loss, as it is": "ends(lambda norm: 1.0)",
+            "6.2, 20 other draws, clipped to 1": "ends(lambda norm: 1 / norm)",
+            "6.5, windows of 10, learning rate 0.001, loss":
+                "[train(12, 10, seed, lr=0.001)[0] for seed in seeds]",
+            "6.5, windows of 10, recurrence frozen, loss":
+                "[train(12, 10, seed, frozen=True)[0] for seed in seeds]",
+            "6.5, windows of 10, answers drawn at random, share read of 12 steps":
+                "[share_after_noise(seed) for seed in seeds]",
+            "6.5, windows of 1, 1,500 letters, loss":
+                "[train(4, 1, seed, lr=0.003, count=1500)[0] for seed in seeds]",
+            "6.5, windows of 1, 4,500 letters, loss":
+                "[train(4, 1, seed, lr=0.003, count=4500)[0] for seed in seeds]",
+        },
+    ),
     "08_lstm": (
         """
 def once(t, h, c):
@@ -81,22 +124,25 @@ def forget_rows():
         lstm.weight_hh_l0[30:60] *= 3
     return lstm
 
-def mean_forget(lr, shuffled=False):
-    global corpus
+def mean_forget(lr):
     rnnbook.seed(1)
-    kept, letters = corpus, corpus.train.tokens
-    layer = nn.LSTM(V, 120)
-    if shuffled:
-        import dataclasses
-        order = torch.randperm(len(letters), generator=torch.Generator().manual_seed(0))
-        mixed = dataclasses.replace(corpus.train, tokens=letters[order])
-        corpus = dataclasses.replace(corpus, train=mixed)
-    try:
-        model, _ = train_lm(layer, lr=lr)
-    finally:
-        corpus = kept
+    model, _ = train_lm(nn.LSTM(V, 120), lr=lr)
     with torch.no_grad():
         return gates(model.recurrent, x)["f"].mean().item()
+
+def from_start(biases, init):
+    def make():
+        rnn = nn.RNN(16, 64, batch_first=True)
+        with torch.no_grad():
+            init(rnn.weight_hh_l0)
+            if not biases:
+                rnn.bias_ih_l0.zero_(), rnn.bias_hh_l0.zero_()
+        return rnn
+    return recalled(make, 60, seeds=range(1, 13))
+
+def radius_one(W):
+    from rnnbook.diagnostics import with_radius
+    W.copy_(with_radius(torch.randn_like(W), 1.0))
 
 NINE = tuple(range(1, 10))
 X, y = delayed_recall(20, 500, torch.Generator().manual_seed(99))
@@ -104,13 +150,48 @@ nine_open = learn(lambda: make_lstm(5.0), 20, seeds=NINE)
 nine_strong = learn(lambda: changed(candidate=4.0), 20, seeds=NINE)
 """,
         {
-            "8.5, bias 5, one silent step": "still_right(nine_open, once)",
-            "8.5, strong candidate, untouched": "[r.accuracy for r in nine_strong]",
-            "8.5, strong candidate, one silent step": "still_right(nine_strong, once)",
-            "8.5, bias 5, mean h for seven steps": "still_right(nine_open, mean_for_seven)",
-            "8.5, forget gate's rows times 3": "recalled(forget_rows, 20, seeds=NINE)",
+            "8.11, bias 5, one silent step": "still_right(nine_open, once)",
+            "8.11, strong candidate, untouched": "[r.accuracy for r in nine_strong]",
+            "8.11, strong candidate, one silent step": "still_right(nine_strong, once)",
+            "8.11, bias 5, mean h for seven steps": "still_right(nine_open, mean_for_seven)",
+            "8.11, bias 5, mean h for seven steps, a new linear map":
+                "found_anew(nine_open, mean_for_seven)",
+            "8.5, plain RNN at lag 60, orthogonal": "from_start(True, nn.init.orthogonal_)",
+            "8.5, plain RNN at lag 60, orthogonal, no biases":
+                "from_start(False, nn.init.orthogonal_)",
+            "8.5, plain RNN at lag 60, random, radius 1": "from_start(True, radius_one)",
+            "8.5, plain RNN at lag 60, random, radius 1, no biases":
+                "from_start(False, radius_one)",
+            "8.11, forget gate's rows times 3": "recalled(forget_rows, 20, seeds=NINE)",
             "8.8, mean forget gate, learning rate 0.005": "[mean_forget(0.005)]",
-            "8.8, mean forget gate, shuffled characters": "[mean_forget(0.04, True)]",
+        },
+    ),
+    "09_gru": (
+        """
+def hearing_the_mean(results):
+    def read(model, X):
+        gru, h = model.recurrent, torch.zeros(len(X), 35).to(X)
+        W_i, W_h, b_i, b_h = gru.weight_ih_l0, gru.weight_hh_l0, gru.bias_ih_l0, gru.bias_hh_l0
+        for t, x in enumerate(X.split(1, dim=1)):
+            given, heard = x[:, 0] @ W_i.T + b_i, h @ W_h.T + b_h
+            if 8 <= t <= 14:
+                heard = heard.mean(dim=0, keepdim=True).expand_as(heard)
+            (r_x, z_x, n_x), (r_h, z_h, n_h) = given.chunk(3, 1), heard.chunk(3, 1)
+            r, z = torch.sigmoid(r_x + r_h), torch.sigmoid(z_x + z_h)
+            h = z * h + (1 - z) * torch.tanh(n_x + r * n_h)
+        return model.head(h).argmax(dim=1)
+    with torch.no_grad():
+        return [(read(r.model.cpu(), X.cpu()) == y).float().mean().item() for r in results]
+
+SIX = range(1, 7)
+X, y = delayed_recall(20, 500, torch.Generator().manual_seed(99))
+six = {"as it comes": learn(make_gru, 20, seeds=SIX),
+       "bias 5": learn(lambda: make_gru(5.0), 20, seeds=SIX)}
+""",
+        {
+            "9.11, as it comes, all hear the mean, still right":
+                "hearing_the_mean(six['as it comes'])",
+            "9.11, bias 5, all hear the mean, still right": "hearing_the_mean(six['bias 5'])",
         },
     ),
     "11_forward_patterns": (
@@ -120,8 +201,8 @@ def alone(kind):
     return [accuracy_with_pads(model, 0) for model in models]
 """,
         {
-            "11.5, copied classifier, names without pads": "alone(CopiedClassifier)",
-            "11.5, the same with a random padding": "alone(RandomPadding)",
+            "11.10, copied classifier, names without pads": "alone(CopiedClassifier)",
+            "11.10, the same with a random padding": "alone(RandomPadding)",
         },
     ),
 }  # fmt: skip

@@ -22,7 +22,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -308,7 +308,7 @@ def survivors(solution: Solution) -> tuple[int, list[tuple[str, str]]]:
         exec(compile(source, "<solution>", "exec"), names)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return examine(exercise, (names[solution.name],), SECONDS)
+            return examine(replace(exercise, seconds=SECONDS), (names[solution.name],))
 
     if (right := verdict(solution.source)).status != exercises.PASSED:
         raise RuntimeError(f"the solution of {solution.number} is refused: {right.message}")

@@ -37,6 +37,8 @@ SILENT = {"add", "append", "backward", "clear", "close", "extend", "insert", "se
 SILENT |= {"step", "update", "zero_grad"}
 
 EXERCISE = re.compile(r"Exercise (\d+[a-z]?\.\d+) · \S.*?[ ]{1,2}\[([a-z]+), (\d+) min\]")
+MINUTES = re.compile(r"the exercises(?: up to \*You can stop here\*)? about (\d+|an hour)")
+SLACK = 0.15  # of the exercises' minutes, for a round number
 REFERENCE = re.compile(
     r"\b(section|exercise|chapter)(?:\s+|(s)\s+)(\d+[a-z]?(?:\.\d+)?)"
     r"((?:,?\s+(?:and|or|to)\s+|,\s+)\d+[a-z]?(?:\.\d+)?)*",
@@ -447,6 +449,25 @@ def exercise_count(chapter: Chapter) -> Found:
         yield None, f"kinds of exercise are {sorted(kinds)}; at least {LEAST_KINDS} are expected"
 
 
+def minutes(chapter: Chapter) -> Found:
+    """The minutes that the exercises are said to take are those of the core path together."""
+    if chapter.is_companion:
+        return
+    said = next((m for _, prose in chapter.prose if (m := MINUTES.search(prose.source))), None)
+    if said is None:
+        yield None, "no word on how long: 'the exercises about 50' or 'about an hour'"
+        return
+    total = 0
+    for _, _, text in chapter.headings:
+        if text == "You can stop here":
+            break
+        if match := EXERCISE.fullmatch(text):
+            total += int(match[3])
+    told = 60 if said[1] == "an hour" else int(said[1])
+    if abs(told - total) > SLACK * total:
+        yield None, f"its exercises take {told} minutes, it says; they add up to {total}"
+
+
 def exercises(chapter: Chapter) -> Found:
     """Each exercise has its heading, stub, check, hint, hidden solution and why it works."""
     seen: set[str] = set()
@@ -584,6 +605,7 @@ RULES = (
     links,
     references,
     exercise_count,
+    minutes,
     exercises,
 )
 

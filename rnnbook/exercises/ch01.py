@@ -179,9 +179,11 @@ def _examine_windows(batches, batch_size, num_steps):
     previous = None
     for X, Y in batches:
         if tuple(X.shape) != (batch_size, num_steps) or X.shape != Y.shape:
+            short_one = len(X) == batch_size and X.shape[1] < num_steps
             raise Wrong(
                 f"expected X and Y of shape ({batch_size}, {num_steps}), got {tuple(X.shape)} and "
                 f"{tuple(Y.shape)}"
+                + (": steps at a strip's end that do not fill a window are left out" * short_one)
             )
         if not torch.equal(X[:, 1:], X[:, :-1] + 1):
             raise Wrong(

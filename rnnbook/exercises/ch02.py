@@ -10,15 +10,15 @@ from rnnbook.exercises.kit import Wrong, attempted, call, choice, exercise, numb
 from rnnbook.ngram import NGram
 
 
-def _compare(name, answer, right, slips, tolerance=0.006):
-    """Compare a number with the right one, and name the slip that leads to another."""
+def _compare(name, answer, right, slips, tolerance=0.006, hint=""):
+    """Compare a number with the right one; name the slip that leads to another, or give a hint."""
     value = number(name, answer)
     if abs(value - right) <= tolerance:
         return
     for reason, slip in slips.items():
         if abs(value - slip) <= tolerance:
             raise Wrong(f"{name}: {value:g} is not it; {reason}")
-    raise Wrong(f"{name}: {value:g} is not it")
+    raise Wrong(f"{name}: {value:g} is not it" + (hint and f"; {hint}"))
 
 
 @exercise("2.1", "The toy language", "the-toy-language")
@@ -32,13 +32,15 @@ def exercise_2_1(p_abba, p_all):
         "it is a product, not a sum": 0.5 + 0.8 + 0.4 + 0.6,
         "these would be letters that do not depend on the one before": 0.5**4,
     }
-    _compare("p(abba)", p_abba, 0.096, slips, tolerance=0.0006)
+    hint = "four factors, each from the row of the letter before it"
+    _compare("p(abba)", p_abba, 0.096, slips, tolerance=0.0006, hint=hint)
     slips = {
         "each text's probability is divided between its two continuations": 2.0,
         "not every text of four letters has the same probability": 16 * 0.096,
         "that is one text's share if all sixteen had the same": 1 / 16,
     }
-    _compare("all sixteen", p_all, 1.0, slips, tolerance=1e-6)
+    hint = "begin with the texts of one letter: what do they add up to?"
+    _compare("all sixteen", p_all, 1.0, slips, tolerance=1e-6, hint=hint)
 
 
 def _probabilities(got):
@@ -116,12 +118,12 @@ def exercise_2_4(bits, nats, perplexity):
         "a loss is not negative: it is minus the logarithm": -right,
         "the mean is taken of the logarithms, not of the probabilities": -math.log2(2.75 / 8),
     }
-    _compare("bits", bits, right, slips)
+    _compare("bits", bits, right, slips, hint="a probability of 1/2 costs one bit, 1/4 two")
     slips = {
         "bits are nats divided by ln 2, so nats are bits times ln 2": right / math.log(2),
         "those are bits": right,
     }
-    _compare("nats", nats, right * math.log(2), slips)
+    _compare("nats", nats, right * math.log(2), slips, hint="a bit is ln 2 nats")
     slips = {
         "that is one over the mean probability": 8 / 2.75,
         "that is the mean of the inverse probabilities": 4.0,
@@ -129,7 +131,8 @@ def exercise_2_4(bits, nats, perplexity):
             math.exp(right),
         "2 to the power of the nats mixes the units": 2 ** (right * math.log(2)),
     }  # fmt: skip
-    _compare("perplexity", perplexity, 2**right, slips)
+    hint = "2 to the power of the bits, or e to the power of the nats"
+    _compare("perplexity", perplexity, 2**right, slips, hint=hint)
 
 
 @cache
@@ -166,7 +169,8 @@ def exercise_2_5(concentration, on_test):
             f"{concentration:g} is not the best on the validation text"
             + (": was it chosen on the text that was counted?" if smallest else "")
         )
-    _compare("test perplexity", on_test, right[chosen], slips)
+    hint = "NGram(5, V, concentration), counted on the training text, read on the test text"
+    _compare("test perplexity", on_test, right[chosen], slips, hint=hint)
 
 
 @exercise("2.6", "Words against characters", "words-against-characters")

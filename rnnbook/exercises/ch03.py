@@ -194,7 +194,8 @@ def exercise_3_4(critical_scale):
     if abs(scale - right / 3**0.5) < 1e-3 or abs(scale - right * 3**0.5) < 1e-3:
         raise Wrong("the square root of 3 belongs to uniform entries; these are normal")
     radius = scale / right
-    raise Wrong(f"s = {scale:g} gives a spectral radius of about {radius:.3g} for H = 400")
+    reason = "" if abs(radius - 1) > 0.2 else ": take the mean over a few matrices"
+    raise Wrong(f"s = {scale:g} gives a spectral radius of about {radius:.3g} for H = 400{reason}")
 
 
 @exercise("3.5", "A square trap", "a-square-trap")

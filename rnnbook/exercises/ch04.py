@@ -155,10 +155,11 @@ def _relu(g, hs, h0, W, slip=""):
             back = torch.zeros_like(back)
     before = _before(hs, h0, {slip})
     dh0 = d[0] if slip == "h0" else d[0] @ (W if slip == "transpose" else W.T)
-    return d, dh0, torch.einsum("tbi,tbj->ij", before, d)
+    return d.flip(0) if slip == "reversed" else d, dh0, torch.einsum("tbi,tbj->ij", before, d)
 
 
 RELU_SLIPS = {
+    "reversed": "the d_t stand in the order in which they were found: the first step comes first",
     "tanh": "1 - h ** 2 is the slope of tanh, not of relu",
     "zero": "where the state is 0, take the slope 0",
     "order": "the slope multiplies what comes from the right too, not only g[t]",
@@ -187,7 +188,7 @@ def _examine_relu(relu_backward, g, hs, h0, W):
     for slip, reason in RELU_SLIPS.items():
         if _same(got, _relu(g, hs, h0, W, slip)):
             raise Wrong(reason)
-    names = ("the gradient d of the projected inputs", "dh0", "dW_hh")
+    names = ("d, the gradients of the inputs' shares s_t", "dh0", "dW_hh")
     wrong = [n for n, a, b in zip(names, got, right, strict=True) if not _same([a], [b])]
     raise Wrong(f"for T, B, H = {tuple(g.shape)}, not what autograd finds: {', '.join(wrong)}")
 

@@ -163,7 +163,8 @@ def exercise_6_5(order):
         {
             "c": "zeros in the state's place forget what was read; detach keeps the numbers",
             "i": "a loss without a history has nothing to go back through",
-            "j": "retain_graph keeps every window's graph, and the way back gets longer each time",
+            "j": "retain_graph keeps the old graph, whose weights b has changed: without e it "
+            "fails all the same, and with e there is nothing to keep it for",
         },
         {
             "fh": "the loss needs the output",

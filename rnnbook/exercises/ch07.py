@@ -291,11 +291,11 @@ def exercise_7_7(model):
     with default_dtype(torch.float32):
         reached = run(metrics.perplexity, model, corpus.validation.tokens)
         if reached >= TARGET:
-            hint = "another optimiser? more epochs?"
+            hint = "another optimiser? more epochs? fewer, with restore_best=True?"
             if reached > baselines()["unigram"]:
                 hint = "that is no better than counting letters: has it been trained?"
             raise Wrong(
-                f"validation perplexity {reached:.2f}, and {TARGET} is to be beaten: {hint}"
+                f"validation perplexity {reached:.3f}, and {TARGET} is to be beaten: {hint}"
             )
         tested = run(metrics.perplexity, model, corpus.test.tokens)
     if tested > 1.2 * reached:
@@ -303,7 +303,7 @@ def exercise_7_7(model):
             f"perplexity {reached:.2f} on the validation part and {tested:.2f} on the test part: "
             "has it been trained on the validation part?"
         )
-    return f"validation perplexity {reached:.2f}"
+    return f"validation perplexity {reached:.3f}"
 
 
 @exercise("7.8", "Layers out of cells", "layers-out-of-cells")

@@ -197,7 +197,7 @@ def _examine_biases(lstm, before, value):
             )
 
 
-@exercise("8.5", "Sixty steps with a plain RNN", "sixty-steps-with-a-plain-rnn")
+@exercise("8.5", "Sixty steps with a plain RNN", "sixty-steps-with-a-plain-rnn", seconds=300)
 def exercise_8_5(make_rnn_60):
     with default_dtype(torch.float32):
         layers = [call(make_rnn_60) for _ in range(2)]

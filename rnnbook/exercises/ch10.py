@@ -194,6 +194,11 @@ def exercise_10_6(spaces):
                     f"F1 is {reached:.2f} on the validation part and {elsewhere:.2f} on the test "
                     "part: has it been trained on the validation part?"
                 )
+            if not all(_sees(spaces, letters)):
+                raise Wrong(
+                    f"F1 is {reached:.2f}, yet your answers change with the letters of one side "
+                    "only: let it read both"
+                )
             return f"F1 {reached:.2f} on the validation part"
         sees_before, sees_after = _sees(spaces, letters)
     reason = "does it train long enough, on the training part?"

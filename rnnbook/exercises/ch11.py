@@ -76,11 +76,17 @@ def exercise_11_1(data_shape, batch_sizes, h_n_shape, output_shape):
             },
         ),
     }
+    nudges = {
+        "data_shape": "a row for each valid step, of lengths 3, 5 and 2, with its 8 features",
+        "batch_sizes": "how many sequences have a step 1, a step 2, and so on to step 5?",
+        "h_n_shape": "a state for each layer and direction, sequence and unit",
+        "output_shape": "batch first, and the directions side by side",
+    }
     attempted(*(given for given, _, _ in answers.values()))
     for name, (given, right, slips) in answers.items():
         found = sizes(name, given)
         if found != right:
-            reason = slips.get(found, "count again: lengths 3, 5, 2; 8 features; 16 units")
+            reason = slips.get(found, nudges[name])
             raise Wrong(f"{name} is {found}: {reason}")
 
 

@@ -137,6 +137,12 @@ def exercise_12_3(error_of_100, names_needed, difference, standard_errors):
              4.0: "only the names on which they differ count: b and c"},
         ),
     }  # fmt: skip
+    nudges = {
+        "error_of_100": "the root of p(1 - p) / N",
+        "names_needed": "the error falls with the root of the number of names",
+        "difference": "b names count for the first, c for the second, of 400",
+        "standard_errors": "the difference by its error, sqrt(b + c) / N",
+    }
     attempted(*(given for given, _, _ in answers.values()))
     for name, (given, right, slips) in answers.items():
         found = number(name, given)
@@ -145,7 +151,7 @@ def exercise_12_3(error_of_100, names_needed, difference, standard_errors):
         for value, reason in slips.items():
             if math.isclose(found, value, rel_tol=0.02):
                 raise Wrong(f"{name} = {found:g} is not it: {reason}")
-        raise Wrong(f"{name} = {found:g} is not it")
+        raise Wrong(f"{name} = {found:g} is not it: {nudges[name]}")
 
 
 @exercise("12.4", "Beat the counts", "beat-the-counts")

@@ -18,7 +18,6 @@ import torch
 from rnnbook.exercises.kit import Exercise, NotAttempted, Wrong
 
 PASSED, NOT_YET, NOT_ATTEMPTED = "passed", "not yet", "not attempted yet"
-SECONDS = 60.0  # after which an answer is taken for an endless loop
 LONGEST = 400  # characters of a message
 
 PACKAGE = str(Path(__file__).parents[1])
@@ -44,13 +43,12 @@ class Verdict:
     message: str = ""
 
 
-def examine(exercise: Exercise, answers: tuple, seconds: float = SECONDS) -> Verdict:
+def examine(exercise: Exercise, answers: tuple) -> Verdict:
     """Examine an answer; leave everything global as it was.
 
     Args:
         exercise: the exercise.
         answers: what it asks for.
-        seconds: how long the answer may take, in all.
     Returns:
         The verdict. An exception in the reader's code is a verdict, not an exception.
     Raises:
@@ -58,7 +56,7 @@ def examine(exercise: Exercise, answers: tuple, seconds: float = SECONDS) -> Ver
         KeyboardInterrupt: if the reader stops it.
     """
     try:
-        with _unchanged(), _limited(seconds):
+        with _unchanged(), _limited(exercise.seconds):
             message = exercise.examine(*answers)
     except NotAttempted:
         return Verdict(NOT_ATTEMPTED)
@@ -66,7 +64,9 @@ def examine(exercise: Exercise, answers: tuple, seconds: float = SECONDS) -> Ver
         return Verdict(NOT_YET, _cut(str(wrong)))
     except _TookTooLong:
         return Verdict(
-            NOT_YET, f"it was stopped after {seconds:g} seconds: is there a loop without an end?"
+            NOT_YET,
+            f"it was stopped after {exercise.seconds:g} seconds: is there a loop without an end, "
+            "or is this computer busy with something else?",
         )
     except KeyboardInterrupt:
         raise

@@ -29,24 +29,29 @@ class Exercise:
         title: as in the chapter's heading.
         slug: the name under which progress is remembered; it never changes, whatever the number.
         examine: raises Wrong or NotAttempted, or returns what to say to a right answer.
+        seconds: how long an answer may take, before it is taken for an endless loop.
     """
 
     number: str
     title: str
     slug: str
     examine: Callable[..., str | None]
+    seconds: float = 60.0
 
 
 REGISTRY: dict[str, Exercise] = {}
 
 
-def exercise(number: str, title: str, slug: str) -> Callable[[Callable], Callable]:
+def exercise(
+    number: str, title: str, slug: str, seconds: float = 60.0
+) -> Callable[[Callable], Callable]:
     """Register the decorated function as the examiner of an exercise.
 
     Args:
         number: such as ``"3.2"``: the chapter, then the exercise.
         title: as in the chapter's heading.
         slug: a name of its own that survives a new number or title, such as ``"carry-the-state"``.
+        seconds: how long an answer may take; more than a minute where the check trains networks.
     """
 
     def register(examine: Callable[..., str | None]) -> Callable[..., str | None]:
@@ -55,7 +60,7 @@ def exercise(number: str, title: str, slug: str) -> Callable[[Callable], Callabl
             raise ValueError(f"exercise {number} is there already: {known.title!r}")
         if any(slug == other.slug for other in REGISTRY.values() if other.number != number):
             raise ValueError(f"the slug {slug!r} of exercise {number} is taken")
-        REGISTRY[number] = Exercise(number, title, slug, examine)
+        REGISTRY[number] = Exercise(number, title, slug, examine, seconds)
         return examine
 
     return register

@@ -138,6 +138,7 @@ CASES = {
             (relu(dh0=False),),
             (relu_without_h0,),
             (lambda *a: relu()(*a)[0],),
+            (lambda *a: (relu()(*a)[0].flip(0), *relu()(*a)[1:]),),
             (lambda g, *a: tuple(t.sum(0) for t in relu()(g, *a)),),
         ],
     ),

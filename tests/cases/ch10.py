@@ -239,6 +239,7 @@ CASES = {
         [
             (lambda letters: log_odds(letters, 4, 0) > 0,),
             (lambda letters: log_odds(letters, 0, 4) > 0,),
+            (lambda letters: log_odds(letters, 0, 5) > -0.25,),  # F1 enough, from one side
             (lambda letters: log_odds(letters, 0, 0) > 0,),
             (peeking,),
             (lambda letters: counted(4, 4)(letters).roll(1),),

