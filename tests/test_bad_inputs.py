@@ -32,6 +32,7 @@ from rnnbook import (
     diagnostics,
     exercises,
     generation,
+    live,
     losses,
     metrics,
     plots,
@@ -883,6 +884,24 @@ row("widgets.ngram_explorer", "a tensor", lambda: widgets.ngram_explorer(TOKENS,
     TypeError, "string or strings")
 row("widgets.prefix_reader", "no Latin letter: it says so in the widget",
     lambda: widgets.prefix_reader(classifier(), VOCAB, ["a", "b", "c"], "王"))
+
+row("live.reading_network", "a capital", lambda: live.reading_network("The"), ValueError,
+    "in the vocabulary")
+row("live.reading_network", "another network", lambda: live.reading_network(kind="tcn"), ValueError,
+    "one of rnn, gru, lstm")
+row("live.network", "another network", lambda: live.network("LSTM"), ValueError,
+    "one of rnn, gru, lstm, got 'LSTM'")
+row("live.exported", "two layers",
+    lambda: live.exported(CharLM(nn.RNN(V, 3, 2)), VOCAB), ValueError, "of one layer")
+row("live.training_network", "another size", lambda: live.training_network(100), ValueError,
+    "one of 32, 64, 128 units, got 100")
+row("live.training_network", "a rate of 0", lambda: live.training_network(lr=0), ValueError,
+    "from 0.03 to 32")
+row("live.story_asset", "nothing to go wrong", live.story_asset)
+row("live.exported", "another vocabulary",
+    lambda: live.exported(CharLM(nn.RNN(V, 3)), text.Vocab("ab")), ValueError, "3 tokens for")
+row("live.LiveFigure", "no such figure",
+    lambda: live.LiveFigure("clock", {}, {}, plt.figure(), "A clock."), ValueError, "one of")
 
 # ---------------------------------------------------------------- exercises and commands
 

@@ -155,7 +155,9 @@ nine_strong = learn(lambda: changed(candidate=4.0), 20, seeds=NINE)
             "8.11, strong candidate, one silent step": "still_right(nine_strong, once)",
             "8.11, bias 5, mean h for seven steps": "still_right(nine_open, mean_for_seven)",
             "8.11, bias 5, mean h for seven steps, a new linear map":
-                "found_anew(nine_open, mean_for_seven)",
+                "found_anew([r.model.recurrent for r in nine_open], mean_for_seven)",
+            "8.11, the same, networks that were never trained":
+                "found_anew([make_lstm(5.0).to(device) for _ in NINE], mean_for_seven)",
             "8.5, plain RNN at lag 60, orthogonal": "from_start(True, nn.init.orthogonal_)",
             "8.5, plain RNN at lag 60, orthogonal, no biases":
                 "from_start(False, nn.init.orthogonal_)",

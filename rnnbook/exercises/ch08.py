@@ -199,6 +199,8 @@ def _examine_biases(lstm, before, value):
 
 @exercise("8.5", "Sixty steps with a plain RNN", "sixty-steps-with-a-plain-rnn", seconds=300)
 def exercise_8_5(make_rnn_60):
+    if isinstance(make_rnn_60, nn.Module):
+        raise Wrong("hand over the function, without calling it: a layer is made from each seed")
     with default_dtype(torch.float32):
         layers = [call(make_rnn_60) for _ in range(2)]
         for rnn in layers:
@@ -215,12 +217,14 @@ def exercise_8_5(make_rnn_60):
             if len(reached) == 2 and max(reached) <= 0.9:
                 break
     shown = " and ".join(f"{accuracy:.2f}" for accuracy in reached)
-    hint = (
-        "that is guessing. Sixty products with W_hh should neither shrink a state nor "
-        "leave it where it is"
-        if max(reached) < 0.2
-        else "it is on its way. What else moves the state, at every step alike?"
-    )
+    hint = "it is on its way. What else moves the state, at every step alike?"
+    if max(reached) < 0.2:
+        hint = (
+            "that is guessing. Sixty products with W_hh should neither shrink a state nor leave it "
+            "where it is"
+        )
+    elif not any(bias.any() for name, bias in layers[0].named_parameters() if "bias" in name):
+        hint = "it is on its way, and its biases are 0. By how much does W_hh change a length?"
     raise Wrong(f"from the seeds tried it recalls {shown}: {hint}")
 
 

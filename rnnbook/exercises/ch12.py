@@ -65,7 +65,10 @@ def _examine_scores(class_scores, pieces, counts, members, alpha):
     for slip, reason in {
         "prior": "the classes' own share, the first logarithm, is missing",
         "exp": "those are products of probabilities; their logarithms are asked for",
-        "kinds": "K counts the different pieces of all classes together, not those of one class",
+        **dict.fromkeys(
+            ("kinds", "sum", "own"),
+            "K counts the different pieces of all classes together, each once",
+        ),
         "total": "alpha is added to every piece's count: the total grows by alpha * K",
         "alpha": "alpha is missing above the line",
         "once": "a piece that stands twice in the name counts twice",
@@ -86,7 +89,9 @@ def _scores(pieces, counts, members, alpha, slip=None):
     """The right scores, or those with a slip, to recognise what a wrong answer did."""
     found = []
     for counted, size in zip(counts, members, strict=True):
-        kinds = len(counted if slip == "kinds" else set().union(*counts))
+        kinds = {
+            "kinds": len(counted), "sum": sum(map(len, counts)), "own": len(set(pieces)),
+        }.get(slip, len(set().union(*counts)))  # fmt: skip
         total = {"distinct": len(counted), "members": size}.get(slip, counted.total())
         if slip != "total":
             total += alpha * kinds
@@ -164,7 +169,8 @@ def exercise_12_4(score):
         if not torch.equal(scores(score, names[:20]).argmax(dim=1), got[:20].argmax(dim=1)):
             raise Wrong("among other names, the first 20 get other answers: does padding count, is "
                         "dropout on, or are the rows in another order?")  # fmt: skip
-        counted = (counting.scores(names).argmax(dim=1) == labels).double().mean().item()
+        by_counts = counting.scores(names).argmax(dim=1)
+        counted = (by_counts == labels).double().mean().item()
         right = (got.argmax(dim=1) == labels).double().mean().item()
         tested = scores(score, test.names).argmax(dim=1) == test.labels
     if right >= 0.765 and (elsewhere := tested.double().mean().item()) < right - 0.06:
@@ -174,7 +180,7 @@ def exercise_12_4(score):
         hint = "who errs on which names?"
         if right < 0.2:
             hint = "that is guessing: are the rows in the order of the names?"
-        elif abs(right - counted) < 1e-9:
+        elif torch.equal(got.argmax(dim=1), by_counts):
             hint = "those are the counts themselves, or scores so large that nothing else is heard"
         raise Wrong(f"accuracy {right:.3f}; the counts have {counted:.3f}, and 0.765 is asked for: "
                     f"{hint}")  # fmt: skip

@@ -74,3 +74,36 @@ def test_a_slider_moves_the_picture(finished: LabNotebook) -> None:
     expect(slider.locator(".widget-readout")).to_have_text("15")
     expect(picture).to_have_attribute("alt", re.compile("minibatches of 2 x 15"), timeout=20_000)
     assert picture.get_attribute("src") != before
+
+
+def test_a_live_figure_is_moved_and_read(finished: LabNotebook) -> None:
+    """What is typed reaches Python, what Python assigns reaches the figure, and nothing grows."""
+    make, ask = finished.find(RIGHT), finished.find(CHECK)
+    code = "from rnnbook.live import reading_network\nfigure = reading_network()\nfigure"
+    finished.type_and_run(make, code)
+    finished.show(make)
+    figure = finished.page.locator(".jp-Notebook .live-figure")
+    expect(figure).to_be_visible(timeout=20_000)
+    height = figure.bounding_box()["height"]
+
+    box = figure.get_by_label("Type, and watch its state follow")
+    box.click()
+    finished.page.keyboard.press("End")
+    finished.page.keyboard.type("comes in")
+    finished.type_and_run(ask, 'print(figure.state["text"], len(figure.state["logits"]))')
+    assert finished.outputs(ask) == "the tide comes in 28\n"
+
+    change = 'figure.options = figure.options | {"kind": "rnn", "text": "she "}'
+    finished.type_and_run(ask, change)
+    finished.show(make)
+    expect(box).to_have_value("she ")
+    expect(figure.get_by_role("radio", name="plain RNN")).to_be_checked()
+    figure.get_by_role("button", name="Write on").click()
+    finished.page.wait_for_timeout(1500)
+    figure.get_by_role("button", name="Pause").click()
+    assert len(box.input_value()) > 10
+    finished.type_and_run(ask, 'print(figure.state["kind"], figure.state["text"][:4])')
+    assert finished.outputs(ask) == "rnn she \n"
+    finished.show(make)
+    assert abs(figure.bounding_box()["height"] - height) < 2
+    assert finished.errors() == [] and finished.record.foreign == []
