@@ -61,6 +61,7 @@
     }
 
     function begin() {
+      curve = [];
       worker = live.worker("learner", ["network"]);
       worker.onmessage = ({ data }) => (data.kind === "baselines" ? (baselines = data.values) : progress(data));
       worker.onerror = () => { restart(); say("This browser lets no worker run here."); };
@@ -96,7 +97,10 @@
       sample.textContent = written;
       const beaten = NAMES.filter((_, n) => perplexity < baselines[n]).at(-1);
       if (!Number.isFinite(perplexity)) {
-        restart();
+        stop();
+        state = "new";
+        go.textContent = "Start";
+        tell();
         return say("It fell apart: a step was so long that its numbers are no numbers any more. Try a smaller rate, or clip.");
       }
       say(`Epoch ${epoch + 1}, ${Math.round(seconds)} s: perplexity ${perplexity.toFixed(2)}${beaten ? `, below the ${beaten}'s ${baselines[NAMES.indexOf(beaten)].toFixed(2)}` : ""}. Gradient ${norm.toFixed(2)} long.`);
