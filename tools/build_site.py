@@ -2,7 +2,7 @@
 
     python tools/build_site.py                   build into _build/html and print the path
     python tools/build_site.py --output FOLDER   build into FOLDER/_build/html
-    python tools/build_site.py --assets-only     only put MathJax into book/_static/vendor
+    python tools/build_site.py --assets-only     only put MathJax and lunr into book/_static/vendor
 
 The finished site asks no other host for anything and works when opened from disk.
 """
@@ -17,14 +17,37 @@ import sys
 import sysconfig
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# MathJax 3.2.2 as one file: TeX in, SVG out, glyphs included, so that no font is ever fetched.
-# This distribution carries it unchanged, which the hash proves; nothing else of it is used.
-CARRIER, CARRIER_VERSION = "sphinx-mathjax-offline", "0.0.2"
-MATHJAX = "sphinx-mathjax-offline/static/mathjax/tex-mml-svg.js"
-MATHJAX_SHA256 = "1f17a7ed95ff4a4b27d16bf0fb5f80b915686ee8673e82983a2876ecf8cb9fae"
+
+class Asset(NamedTuple):
+    """A file of others' that the site ships, and the Python package that carries it unchanged."""
+
+    name: str
+    carrier: str
+    version: str
+    path: str
+    sha256: str  # proves that it is the file we checked
+
+
+# TeX in, SVG out, glyphs included, so that no font is ever fetched; nothing else of it is used.
+MATHJAX = Asset(
+    "MathJax",
+    "sphinx-mathjax-offline",
+    "0.0.2",
+    "sphinx-mathjax-offline/static/mathjax/tex-mml-svg.js",
+    "1f17a7ed95ff4a4b27d16bf0fb5f80b915686ee8673e82983a2876ecf8cb9fae",
+)
+# The search in the page: stems, weighs and ranks (https://lunrjs.com).
+LUNR = Asset(
+    "lunr",
+    "mkdocs",
+    "1.6.1",
+    "mkdocs/contrib/search/templates/search/lunr.js",
+    "c1a28d9e95163292fbcc07ff794f1f0e1ade8741c513afe96d5b1046a18110bc",
+)
 
 
 class AssetError(RuntimeError):
@@ -36,31 +59,32 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def vendor_mathjax(root: Path = ROOT) -> Path:
-    """Put the verified MathJax file where the site looks for it.
+def vendor(asset: Asset, root: Path = ROOT) -> Path:
+    """Put a verified file of others' where the site looks for it.
 
     Args:
+        asset: the file.
         root: the repository's root folder.
     Returns:
         The path of the file. A second call finds it there and changes nothing.
     Raises:
         AssetError: if the distribution that carries it is missing or the bytes differ.
     """
-    target = root / "book" / "_static" / "vendor" / "tex-mml-svg.js"
-    if target.is_file() and sha256(target) == MATHJAX_SHA256:
+    target = root / "book" / "_static" / "vendor" / Path(asset.path).name
+    if target.is_file() and sha256(target) == asset.sha256:
         return target
-    wanted = f"{CARRIER}=={CARRIER_VERSION}"
+    wanted = f"{asset.carrier}=={asset.version}"
     try:
-        source = Path(distribution(CARRIER).locate_file(MATHJAX))
+        source = Path(distribution(asset.carrier).locate_file(asset.path))
     except PackageNotFoundError:
         raise AssetError(
-            f"MathJax comes from the Python package {wanted}, which is not installed. "
+            f"{asset.name} comes from the Python package {wanted}, which is not installed. "
             "Install requirements.txt (`make site` does it for you)."
         ) from None
-    if not source.is_file() or sha256(source) != MATHJAX_SHA256:
+    if not source.is_file() or sha256(source) != asset.sha256:
         raise AssetError(
-            f"{source} is not the MathJax file that we checked: expected {wanted} with SHA-256 "
-            f"{MATHJAX_SHA256}. Was another version installed, or the file edited?"
+            f"{source} is not the {asset.name} file that we checked: expected {wanted} with "
+            f"SHA-256 {asset.sha256}. Was another version installed, or the file edited?"
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
@@ -76,7 +100,8 @@ def build(output: Path, root: Path = ROOT) -> Path:
     Raises:
         subprocess.CalledProcessError: if Sphinx fails or warns.
     """
-    vendor_mathjax(root)
+    for asset in (MATHJAX, LUNR):
+        vendor(asset, root)
     jupyter_book = Path(sysconfig.get_path("scripts")) / "jupyter-book"
     command = [str(jupyter_book), "build", str(root)]
     command += ["--config", str(root / "_config.yml"), "--toc", str(root / "book" / "_toc.yml")]
@@ -95,7 +120,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if arguments.assets_only:
-            print(vendor_mathjax())
+            print(*map(vendor, (MATHJAX, LUNR)), sep="\n")
         else:
             print(f"\nThe site is ready: {build(arguments.output.resolve())}")
     except (AssetError, subprocess.CalledProcessError) as error:

@@ -82,30 +82,35 @@ def test_pictures_have_alternative_text(built: Path, page: str) -> None:
         assert is_logo or (picture["alt"] or "").strip(), picture["src"]
 
 
-def test_a_second_vendoring_changes_nothing(tmp_path: Path) -> None:
-    """MathJax is written once; a damaged copy is written again."""
-    first = build_site.vendor_mathjax(tmp_path)
+ASSETS = pytest.mark.parametrize("asset", [build_site.MATHJAX, build_site.LUNR], ids=lambda a: a[0])
+
+
+@ASSETS
+def test_a_second_vendoring_changes_nothing(tmp_path: Path, asset: build_site.Asset) -> None:
+    """A file of others' is written once; a damaged copy is written again."""
+    first = build_site.vendor(asset, tmp_path)
     before = first.stat()
-    assert build_site.sha256(first) == build_site.MATHJAX_SHA256
-    assert build_site.vendor_mathjax(tmp_path) == first
+    assert build_site.sha256(first) == asset.sha256
+    assert build_site.vendor(asset, tmp_path) == first
     assert first.stat().st_mtime_ns == before.st_mtime_ns
     first.write_text("damaged", encoding="utf-8")
-    assert build_site.sha256(build_site.vendor_mathjax(tmp_path)) == build_site.MATHJAX_SHA256
+    assert build_site.sha256(build_site.vendor(asset, tmp_path)) == asset.sha256
 
 
-def test_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A MathJax that is not the one we checked never reaches the site."""
-    monkeypatch.setattr(build_site, "MATHJAX_SHA256", "0" * 64)
-    with pytest.raises(build_site.AssetError, match="not the MathJax file that we checked"):
-        build_site.vendor_mathjax(tmp_path)
+@ASSETS
+def test_other_bytes_are_refused(tmp_path: Path, asset: build_site.Asset) -> None:
+    """A file that is not the one we checked never reaches the site."""
+    with pytest.raises(build_site.AssetError, match=f"not the {asset.name} file that we checked"):
+        build_site.vendor(asset._replace(sha256="0" * 64), tmp_path)
     assert not list(tmp_path.rglob("*.js"))
 
 
-def test_a_missing_carrier_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the package that carries MathJax the error says what to install."""
-    monkeypatch.setattr(build_site, "CARRIER", "no-such-distribution")
+@ASSETS
+def test_a_missing_carrier_is_named(tmp_path: Path, asset: build_site.Asset) -> None:
+    """Without the package that carries it the error says what to install."""
+    missing = asset._replace(carrier="no-such-distribution")
     with pytest.raises(build_site.AssetError, match=r"no-such-distribution==.*not installed"):
-        build_site.vendor_mathjax(tmp_path)
+        build_site.vendor(missing, tmp_path)
 
 
 def test_a_warning_fails_the_build(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
