@@ -107,3 +107,18 @@ def test_a_live_figure_is_moved_and_read(finished: LabNotebook) -> None:
     finished.show(make)
     assert abs(figure.bounding_box()["height"] - height) < 2
     assert finished.errors() == [] and finished.record.foreign == []
+
+
+def test_a_network_learns_in_jupyterlab(finished: LabNotebook) -> None:
+    """The worker is made of the modules' own source; Python reads the curve."""
+    make, ask = finished.find("from rnnbook.live"), finished.find("print(figure.state[")
+    code = "from rnnbook.live import training_network\nfigure = training_network(32)\nfigure"
+    finished.type_and_run(make, code)
+    finished.show(make)
+    figure = finished.page.locator(".jp-Notebook .live-figure")
+    figure.get_by_role("button", name="Start").click()
+    expect(figure.locator(".live-status")).to_contain_text("below the bigram", timeout=60_000)
+    figure.get_by_role("button", name="Pause").click()
+    finished.type_and_run(ask, 'print(figure.state["curve"][-1]["perplexity"] < 8.8)')
+    assert finished.outputs(ask) == "True\n"
+    assert finished.errors() == [] and finished.record.foreign == []
