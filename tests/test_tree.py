@@ -52,3 +52,9 @@ def test_no_tests_are_left_of_a_module_that_is_gone() -> None:
         )
     }
     assert found - wanted == set()
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Pytest takes the second for the first, and runs neither."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from rnnbook import live
-from rnnbook.live.figure import JS, KEY
+from rnnbook.live.live_figure import JS, KEY
 from rnnbook.live.weights import MODELS
 
 

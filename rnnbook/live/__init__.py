@@ -1,8 +1,8 @@
 """Figures that live in the browser: in JupyterLab and, from the same source, in the page."""
 
-from rnnbook.live.figure import LiveFigure
+from rnnbook.live.learning import story_asset, training_network
+from rnnbook.live.live_figure import LiveFigure
 from rnnbook.live.reading import reading_network
-from rnnbook.live.training import story_asset, training_network
 from rnnbook.live.weights import MODELS, exported, network
 
 __all__ = [

@@ -4,7 +4,7 @@ import torch
 
 from rnnbook import plots
 from rnnbook.diagnostics import states
-from rnnbook.live.figure import LiveFigure
+from rnnbook.live.live_figure import LiveFigure
 from rnnbook.live.weights import LAYERS, model_file, network
 
 NAMES = {"rnn": "plain RNN", "gru": "GRU", "lstm": "LSTM"}

@@ -4,7 +4,7 @@ from rnnbook import plots
 from rnnbook.arguments import real
 from rnnbook.baselines import baselines
 from rnnbook.datasets import story
-from rnnbook.live.figure import LiveFigure
+from rnnbook.live.live_figure import LiveFigure
 
 UNITS = (32, 64, 128)
 

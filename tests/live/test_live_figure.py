@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from rnnbook.live import LiveFigure, reading_network
-from rnnbook.live.figure import JS, KEY, MODULES
+from rnnbook.live.live_figure import JS, KEY, MODULES
 
 LONGEST = 12_000  # bytes of a module
 

@@ -1,4 +1,4 @@
-"""rnnbook.live.training: the network that learns in the page, as Python makes it."""
+"""rnnbook.live.learning: the network that learns in the page, as Python makes it."""
 
 import pytest
 
