@@ -1,7 +1,7 @@
 """An index of sections for the search in the page: titles, prose, and where each begins.
 
 Sphinx finds pages; a reader looks for a place. What is written here is one script,
-`_static/sections.js`, which `book.js` reads on the search page only.
+`_static/sections.js`, which `search.js` reads on the search page only.
 """
 
 import json
@@ -28,8 +28,14 @@ def _paragraphs(section: nodes.Element) -> Iterator[nodes.Element]:
             yield from (p for p in part.findall(nodes.TextElement) if isinstance(p, PROSE))
 
 
+def _words(paragraph: nodes.Element) -> str:
+    """Return a paragraph without its formulas, which would be shown in TeX."""
+    texts = paragraph.findall(nodes.Text)
+    return "".join(text.astext() for text in texts if not isinstance(text.parent, nodes.math))
+
+
 def _prose(section: nodes.Element) -> str:
-    words = " ".join(paragraph.astext() for paragraph in _paragraphs(section))
+    words = " ".join(map(_words, _paragraphs(section)))
     return re.sub(r"\s+", " ", words).strip()[:LONGEST]
 
 

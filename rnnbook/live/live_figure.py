@@ -1,16 +1,16 @@
 """A live figure: a plain JavaScript module of ours, mounted in JupyterLab and in the page."""
 
 import base64
-import io
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import anywidget
-import matplotlib.pyplot as plt
 import traitlets
 from matplotlib.figure import Figure
+
+from rnnbook.widgets.explorer import png
 
 JS = Path(__file__).parent / "js"
 KEY = "rnnbook_live"  # in an output's metadata: what the page is told of a figure
@@ -70,7 +70,7 @@ class LiveFigure(anywidget.AnyWidget):
     ) -> None:
         if figure not in MODULES:
             raise ValueError(f"expected one of {', '.join(MODULES)}, got {figure!r}")
-        self.needs, self.description, self.png = sorted(assets), description, _png(picture)
+        self.needs, self.description, self.png = sorted(assets), description, png(picture)
         esm = "\n".join(map(source, MODULES[figure])) + ENTRY
         super().__init__(_esm=esm, figure=figure, options=dict(options), assets=dict(assets))
 
@@ -88,10 +88,3 @@ class LiveFigure(anywidget.AnyWidget):
         data["text/plain"] = f"A live figure. {self.description}"
         data["image/png"] = base64.b64encode(self.png).decode()
         return data, metadata | {KEY: self.told}
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    plt.close(figure)
-    return buffer.getvalue()

@@ -62,7 +62,7 @@ class Explorer(ipywidgets.VBox):
             warnings.filterwarnings("error", "Glyph .* missing", UserWarning)
             values = {name: control.value for name, control in self.controls.items()}
             figure, description = self.draw(**values)
-            self.png = _png(figure)
+            self.png = png(figure)
         encoded = base64.b64encode(self.png).decode()
         alt = html.escape(description, quote=True)
         self.picture.value = (
@@ -85,7 +85,7 @@ def _explained(error: Exception) -> str:
     return str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
     """Save a figure as PNG and close it, so that it is not shown a second time."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")

@@ -127,10 +127,11 @@
       const frame = (now) => {
         due += ((now - before) / 1000) * PACE;
         before = now;
+        const wrote = due >= 1;
         for (due = Math.min(due, 5); due >= 1; due -= 1) writeOne();
         writing = box.value.length < LONGEST ? requestAnimationFrame(frame) : 0;
         if (!writing) pause();
-        show();
+        if (wrote) show(); // a frame without a new character has nothing to tell
       };
       writing = requestAnimationFrame(frame);
     }
