@@ -24,6 +24,7 @@ INTERNAL = (
 )  # fmt: skip
 PARTS = {
     "rnnbook.plots.figure.require_labels",
+    "rnnbook.widgets.explorer.png",
     "rnnbook.widgets.explorer.slider",
     "rnnbook.widgets.explorer.float_slider",
 }
