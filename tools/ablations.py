@@ -61,17 +61,45 @@ def _broken(model, batches, loss, **options):
 
 _t.fit = _d.fit = _broken
 """
-# Read sequences step by step, in each layer that does not have to see the end first.
+# Read sequences, packed ones too, step by step in each layer that need not see the end first.
 BY_STEPS = """
 import torch
 from torch import nn
 import rnnbook.recurrent as _rec
 
 
+def _rows(state, index):
+    if isinstance(state, tuple):
+        return tuple(_rows(part, index) for part in state)
+    return state[:, index]
+
+
+def _joined(new, old, size):
+    if isinstance(new, tuple):
+        return tuple(_joined(*parts, size) for parts in zip(new, old))
+    return torch.cat([new, old[:, size:]], 1)
+
+
+def _packed(whole, self, input):
+    outputs, hx = [], None
+    for step in input.data.split(input.batch_sizes.tolist()):
+        size = len(step)
+        before = None if hx is None else _rec.detach(_rows(hx, slice(size)))
+        output, after = whole(self, step.unsqueeze(int(self.batch_first)), before)
+        outputs.append(output.squeeze(int(self.batch_first)))
+        hx = after if hx is None else _joined(after, hx, size)
+    if input.unsorted_indices is not None:
+        hx = _rows(hx, input.unsorted_indices)
+    return input._replace(data=torch.cat(outputs)), hx
+
+
 def _stepped(whole):
     def forward(self, input, hx=None):
-        simple = isinstance(input, torch.Tensor) and input.dim() == 3 and not self.bidirectional
-        if not (simple and torch.is_grad_enabled() and self.training):
+        if self.bidirectional or not (torch.is_grad_enabled() and self.training):
+            return whole(self, input, hx)
+        if isinstance(input, nn.utils.rnn.PackedSequence) and hx is None:
+            return _packed(whole, self, input)
+        if not (isinstance(input, torch.Tensor) and input.dim() == 3):
             return whole(self, input, hx)
         axis, outputs = int(self.batch_first), []
         for step in input.split(1, axis):

@@ -37,7 +37,11 @@ SILENT = {"add", "append", "backward", "clear", "close", "extend", "insert", "se
 SILENT |= {"step", "update", "zero_grad"}
 
 EXERCISE = re.compile(r"Exercise (\d+[a-z]?\.\d+) · \S.*?[ ]{1,2}\[([a-z]+), (\d+) min\]")
-MINUTES = re.compile(r"the exercises(?: up to \*You can stop here\*)? about (\d+|an hour)")
+MINUTES = re.compile(
+    r"Reading takes about (\d+) minutes(?:,| and) "
+    r"the exercises(?: up to \*You can stop here\*)? about (\d+)"
+)
+SITTING = 90  # minutes, of reading and of exercises up to the line
 SLACK = 0.15  # of the exercises' minutes, for a round number
 REFERENCE = re.compile(
     r"\b(section|exercise|chapter)(?:\s+|(s)\s+)(\d+[a-z]?(?:\.\d+)?)"
@@ -450,12 +454,12 @@ def exercise_count(chapter: Chapter) -> Found:
 
 
 def minutes(chapter: Chapter) -> Found:
-    """The minutes that the exercises are said to take are those of the core path together."""
+    """The exercises' minutes are those of the core path together, and fit one sitting."""
     if chapter.is_companion:
         return
     said = next((m for _, prose in chapter.prose if (m := MINUTES.search(prose.source))), None)
     if said is None:
-        yield None, "no word on how long: 'the exercises about 50' or 'about an hour'"
+        yield None, "no word on how long: 'Reading takes about 40 minutes, the exercises about 50'"
         return
     total = 0
     for _, _, text in chapter.headings:
@@ -463,7 +467,9 @@ def minutes(chapter: Chapter) -> Found:
             break
         if match := EXERCISE.fullmatch(text):
             total += int(match[3])
-    told = 60 if said[1] == "an hour" else int(said[1])
+    reading, told = int(said[1]), int(said[2])
+    if reading + told > SITTING:
+        yield None, f"{reading} minutes and {told} are more than one sitting of {SITTING}"
     if abs(told - total) > SLACK * total:
         yield None, f"its exercises take {told} minutes, it says; they add up to {total}"
 
