@@ -1,5 +1,7 @@
 """Figures that live in the browser: in JupyterLab and, from the same source, in the page."""
 
+from rnnbook.live.cells import gated_tank, step_by_hand
+from rnnbook.live.gradients import gradients_through_time
 from rnnbook.live.learning import story_asset, training_network
 from rnnbook.live.live_figure import LiveFigure
 from rnnbook.live.reading import reading_network
@@ -9,8 +11,11 @@ __all__ = [
     "MODELS",
     "LiveFigure",
     "exported",
+    "gated_tank",
+    "gradients_through_time",
     "network",
     "reading_network",
+    "step_by_hand",
     "story_asset",
     "training_network",
 ]

@@ -17,6 +17,9 @@ KEY = "rnnbook_live"  # in an output's metadata: what the page is told of a figu
 # The modules that each figure stands on, in the order in which they are loaded.
 MODULES = {
     "reader": ("core", "network", "reader"),
+    "backward": ("core", "backward"),
+    "step": ("core", "step"),
+    "tank": ("core", "tank"),
     "training": ("core", "network", "learner", "training"),
 }
 ENTRY = """

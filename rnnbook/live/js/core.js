@@ -99,6 +99,21 @@
     return { element, repaint, stop };
   };
 
+  live.arrow = (context, x0, y0, x1, y1, colour) => {
+    const angle = Math.atan2(y1 - y0, x1 - x0);
+    const side = (turn) => [x1 - 7 * Math.cos(angle + turn), y1 - 7 * Math.sin(angle + turn)];
+    context.strokeStyle = context.fillStyle = colour;
+    context.beginPath();
+    context.moveTo(x0, y0);
+    context.lineTo(x1, y1);
+    context.stroke();
+    context.beginPath();
+    context.moveTo(x1, y1);
+    context.lineTo(...side(0.45));
+    context.lineTo(...side(-0.45));
+    context.fill();
+  };
+
   // Fill a rectangle by a number from -1 to 1: one colour below 0, one above, clear at 0.
   live.signed = (context, style, value, ...rectangle) => {
     context.globalAlpha = Math.min(1, Math.abs(value));
