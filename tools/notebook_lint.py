@@ -311,6 +311,9 @@ def details(chapter: Chapter) -> Found:
         # A block of HTML ends at a blank line; what it holds behind the summary is no Markdown.
         if any(piece.partition("</summary>")[2].strip() for piece in prose.html):
             yield at, "no blank line after </summary>: without it the Markdown inside stays raw"
+        for summary in re.findall(r"<summary>(.*?)</summary>", html, re.DOTALL):
+            if "$" in summary:
+                yield at, f"mathematics in <summary>, where it stays raw: {summary!r}"
 
 
 def heading_levels(chapter: Chapter) -> Found:

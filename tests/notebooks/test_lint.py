@@ -184,6 +184,10 @@ TAMPERED: dict[str, tuple[str, Callable[[list[NotebookNode]], object]]] = {
         "details",
         lambda c: c[7].update(source="<details><summary>Hint 1</summary>Count `x`.</details>"),
     ),
+    "mathematics in a fold's title": (
+        "details",
+        lambda c: c[7].update(source="<details><summary>What is $h$?</summary>\n\nx\n\n</details>"),
+    ),
     "second title": ("heading-levels", lambda c: c[1].update(source="# You will be able to")),
     "skipped level": ("heading-levels", lambda c: c[1].update(source="### You will be able to")),
     "section missing": ("sections", lambda c: c.pop()),
