@@ -900,6 +900,15 @@ row("live.training_network", "a rate of 0", lambda: live.training_network(lr=0),
 row("live.story_asset", "nothing to go wrong", live.story_asset)
 row("live.exported", "another vocabulary",
     lambda: live.exported(CharLM(nn.RNN(V, 3)), text.Vocab("ab")), ValueError, "3 tokens for")
+row("live.marching_windows", "tokens", lambda: live.marching_windows(TOKENS), TypeError,
+    "text as a string, got a value of type Tensor")
+row("live.marching_windows", "a long text", lambda: live.marching_windows(TEXT), ValueError,
+    "take a shorter text")
+row("live.packing_steps", "one name", lambda: live.packing_steps("anna"), TypeError,
+    "list of strings")
+row("live.packing_steps", "equal lengths", lambda: live.packing_steps(["jo", "li"]), ValueError,
+    "of unequal lengths")
+row("live.turning_numbers", "one row", lambda: live.turning_numbers(3, 1), ValueError, "B from 2")
 row("live.LiveFigure", "no such figure",
     lambda: live.LiveFigure("clock", {}, {}, plt.figure(), "A clock."), ValueError, "one of")
 

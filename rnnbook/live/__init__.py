@@ -1,5 +1,6 @@
 """Figures that live in the browser: in JupyterLab and, from the same source, in the page."""
 
+from rnnbook.live.batches import marching_windows, packing_steps, turning_numbers
 from rnnbook.live.cells import gated_tank, step_by_hand
 from rnnbook.live.gradients import gradients_through_time
 from rnnbook.live.learning import story_asset, training_network
@@ -13,9 +14,12 @@ __all__ = [
     "exported",
     "gated_tank",
     "gradients_through_time",
+    "marching_windows",
     "network",
+    "packing_steps",
     "reading_network",
     "step_by_hand",
     "story_asset",
     "training_network",
+    "turning_numbers",
 ]

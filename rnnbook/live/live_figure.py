@@ -21,6 +21,9 @@ MODULES = {
     "step": ("core", "step"),
     "tank": ("core", "tank"),
     "training": ("core", "network", "learner", "training"),
+    "windows": ("core", "network", "cells", "windows"),
+    "packing": ("core", "cells", "packing"),
+    "turning": ("core", "cells", "turning"),
 }
 ENTRY = """
 export default {
