@@ -76,13 +76,35 @@ def test_a_slider_moves_the_picture(finished: LabNotebook) -> None:
     assert picture.get_attribute("src") != before
 
 
+def test_a_figure_made_of_cells_is_moved_and_read(finished: LabNotebook) -> None:
+    """Its letters are placed as in the page, a press reaches Python, and options reach it."""
+    make, ask = finished.find("from rnnbook.live import march"), finished.find('check("1.5"')
+    code = "from rnnbook.live import marching_windows\nwindows = marching_windows()\nwindows"
+    finished.type_and_run(make, code)
+    finished.show(make)
+    figure = finished.page.get_by_role("group", name="Minibatches of a text")
+    expect(figure).to_be_visible(timeout=20_000)
+    board, cells = figure.locator(".live-board"), figure.locator(".live-letter")
+    first, last = cells.first.bounding_box(), cells.nth(20).bounding_box()
+    box = board.bounding_box()
+    assert abs(first["x"] - box["x"]) < 2 and first["y"] == last["y"]
+    assert abs(last["x"] + last["width"] - box["x"] - box["width"]) < 2
+    figure.get_by_role("button", name="Next minibatch").click()
+    finished.type_and_run(ask, 'print(windows.state["number"], windows.state["X"])')
+    assert finished.outputs(ask) == "3 [' of t', 'own t', ' day ']\n"
+    finished.type_and_run(ask, 'windows.options = windows.options | {"way": "random"}')
+    finished.show(make)
+    expect(figure.get_by_role("radio", name="random")).to_be_checked()
+    assert finished.errors() == [] and finished.record.foreign == []
+
+
 def test_a_live_figure_is_moved_and_read(finished: LabNotebook) -> None:
     """What is typed reaches Python, what Python assigns reaches the figure, and nothing grows."""
     make, ask = finished.find(RIGHT), finished.find(CHECK)
     code = "from rnnbook.live import reading_network\nfigure = reading_network()\nfigure"
     finished.type_and_run(make, code)
     finished.show(make)
-    figure = finished.page.locator(".jp-Notebook .live-figure")
+    figure = finished.page.get_by_role("group", name="The reading network")
     expect(figure).to_be_visible(timeout=20_000)
     height = figure.bounding_box()["height"]
 
@@ -115,7 +137,7 @@ def test_a_network_learns_in_jupyterlab(finished: LabNotebook) -> None:
     code = "from rnnbook.live import training_network\nfigure = training_network(32)\nfigure"
     finished.type_and_run(make, code)
     finished.show(make)
-    figure = finished.page.locator(".jp-Notebook .live-figure")
+    figure = finished.page.get_by_role("group", name="Training in the page")
     figure.get_by_role("button", name="Start").click()
     expect(figure.locator(".live-status")).to_contain_text("below the bigram", timeout=60_000)
     figure.get_by_role("button", name="Pause").click()
