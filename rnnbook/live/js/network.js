@@ -69,7 +69,7 @@ rnnbookLive.define("network", function () {
         n[k] = Math.tanh(x[2 * H + k] + r[k] * s[2 * H + k]);
         next[k] = z[k] * h[k] + (1 - z[k]) * n[k];
       }
-      return { h: next, gates: { r, z, n } };
+      return { h: next, gates: { r, z, n }, recalled: s.slice(2 * H) }; // what r was applied to
     },
   };
 
@@ -91,6 +91,7 @@ rnnbookLive.define("network", function () {
     const known = new Map(tokens.map((token, index) => [token, index]));
     return {
       kind, tokens, H, V,
+      weights: { columns, recurrent, head },
       encode: (text) => [...text].map((token) => known.get(token) ?? 0),
       start: () => ({ h: new Float32Array(H), c: new Float32Array(H), gates: {} }),
       step(state, token) {
