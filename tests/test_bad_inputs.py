@@ -889,6 +889,12 @@ row("live.reading_network", "a capital", lambda: live.reading_network("The"), Va
     "in the vocabulary")
 row("live.reading_network", "another network", lambda: live.reading_network(kind="tcn"), ValueError,
     "one of rnn, gru, lstm")
+row("live.looking_network", "a capital", lambda: live.looking_network("The"), ValueError,
+    "small letters and spaces, got 'T'")
+row("live.looking_network", "a list", lambda: live.looking_network(["a"]), TypeError,
+    "the text as a string")
+row("live.looking_network", "too long", lambda: live.looking_network("a" * 500), ValueError,
+    "1 to 400 characters, got 500")
 row("live.network", "another network", lambda: live.network("LSTM"), ValueError,
     "one of rnn, gru, lstm, got 'LSTM'")
 row("live.exported", "two layers",

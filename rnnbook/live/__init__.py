@@ -5,6 +5,7 @@ from rnnbook.live.cells import gated_tank, step_by_hand
 from rnnbook.live.gradients import gradients_through_time
 from rnnbook.live.learning import story_asset, training_network
 from rnnbook.live.live_figure import LiveFigure
+from rnnbook.live.looking import looking_network
 from rnnbook.live.reading import reading_network
 from rnnbook.live.weights import MODELS, exported, network
 
@@ -14,6 +15,7 @@ __all__ = [
     "exported",
     "gated_tank",
     "gradients_through_time",
+    "looking_network",
     "marching_windows",
     "network",
     "packing_steps",

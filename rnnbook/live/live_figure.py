@@ -16,6 +16,7 @@ JS = Path(__file__).parent / "js"
 KEY = "rnnbook_live"  # in an output's metadata: what the page is told of a figure
 # The modules that each figure stands on, in the order in which they are loaded.
 MODULES = {
+    "looks": ("core", "network", "lookback", "passages", "looks"),
     "reader": ("core", "network", "reader"),
     "backward": ("core", "backward"),
     "step": ("core", "step"),
