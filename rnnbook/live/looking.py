@@ -69,7 +69,8 @@ def looking_network(text: str = PROMPT, kind: str = "lstm") -> LiveFigure:
     figure, ax = plots.subplots(height=1.9)
     rows = torch.stack([norms / norms.max() for _, norms in looked.values()])[:, -SHOWN:]
     labels = [f"{NAMES[name]}: {plots.visible(token)}" for name, (token, _) in looked.items()]
-    plots.matrix(ax, rows, row_labels=labels, column_labels=text[-SHOWN:])
+    plots.matrix(ax, rows, column_labels=text[-SHOWN:])
+    ax.set_yticks(range(len(labels)), labels)
     ax.set_title("how strongly the expected character depends on each one before it")
     token, norms = looked[kind]
     half = _half(norms)

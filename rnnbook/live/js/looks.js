@@ -123,7 +123,7 @@
       const parts = [];
       let owner = null;
       const flag = () => parts.push(h("span", { class: "live-flag" },
-        ...(last ? [h("span", {}, mode === "looks" ? live.visible(seen.token) : number(last.state.h[unit()]))] : [])));
+        ...(last ? [h("span", {}, mode === "looks" ? seen.token.replace(" ", "space") : number(last.state.h[unit()]))] : [])));
       for (let n = 0; n < box.value.length; n += 1) {
         if (n === caret) { flag(); owner = null; }
         const mine = owners[n];
