@@ -76,8 +76,11 @@ def copy_scripts(app: Sphinx, exception: Exception | None) -> None:
         return
     folder = Path(app.outdir) / "_static" / "live"
     folder.mkdir(parents=True, exist_ok=True)
-    for path in JS.iterdir():
+    for path in JS.glob("*.js"):
         (folder / path.name).write_bytes(path.read_bytes())
+    styles = sorted(JS.glob("*.css"), key=lambda path: (path.stem != "live", path.stem))
+    look = "\n".join(path.read_text("utf-8") for path in styles)
+    (folder / "live.css").write_text(look, "utf-8")
     assets = {path.stem: path.read_text("utf-8") for path in MODELS.glob("*.json")}
     assets["story"] = json.dumps(live.story_asset())
     for name, value in assets.items():

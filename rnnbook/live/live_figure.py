@@ -45,6 +45,12 @@ def source(name: str) -> str:
     return (JS / f"{name}.js").read_text("utf-8")
 
 
+def style(name: str) -> str:
+    """Return the look of one of our modules, which may have none of its own."""
+    path = JS / f"{name}.css"
+    return path.read_text("utf-8") if path.exists() else ""
+
+
 class LiveFigure(anywidget.AnyWidget):
     """A figure that lives in the browser; Python drives it and reads what the reader does.
 
@@ -60,7 +66,7 @@ class LiveFigure(anywidget.AnyWidget):
         ValueError: if there is no figure of that name.
     """
 
-    _css = (JS / "live.css").read_text("utf-8")
+    _css = ""
     _esm = ""
     figure = traitlets.Unicode().tag(sync=True)
     options = traitlets.Dict().tag(sync=True)
@@ -79,7 +85,10 @@ class LiveFigure(anywidget.AnyWidget):
             raise ValueError(f"expected one of {', '.join(MODULES)}, got {figure!r}")
         self.needs, self.description, self.png = sorted(assets), description, png(picture)
         esm = "\n".join(map(source, MODULES[figure])) + ENTRY
-        super().__init__(_esm=esm, figure=figure, options=dict(options), assets=dict(assets))
+        css = "\n".join(style(name) for name in ("live", *MODULES[figure]))
+        super().__init__(
+            _esm=esm, _css=css, figure=figure, options=dict(options), assets=dict(assets)
+        )
 
     @property
     def told(self) -> dict[str, Any]:

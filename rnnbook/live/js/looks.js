@@ -42,7 +42,7 @@
     let passages = [];
     let reading = 0;
 
-    const shown = h("span", { class: "live-under", "aria-hidden": "true" });
+    const shown = h("span", { class: "live-painted", "aria-hidden": "true" });
     const box = h("textarea", { rows: 1, maxlength: LONGEST, spellcheck: "false", autocapitalize: "off" });
     const modes = live.choice("shown", MODES, mode, (chosen) => { mode = chosen; arrange(); });
     const kinds = live.choice("network", NAMES, kind, (chosen) => { kind = chosen; read = []; arrange(); });
