@@ -107,7 +107,7 @@ def test_the_first_state_says_what_pytorch_says(chapter: Page, kind: str) -> Non
 
 def test_the_colour_is_the_share_of_the_largest(chapter: Page) -> None:
     norms = torch.tensor(state_of(chapter)["norms"])
-    shown = chapter.locator(PLACE).locator(".live-under > span[style]")
+    shown = chapter.locator(PLACE).locator(".live-painted > span[style]")
     percent = shown.evaluate_all(
         "all => all.map(e => Number(/ (\\d+)%/.exec(e.style.background)[1]))"
     )
@@ -148,7 +148,7 @@ def test_by_keyboard_alone(chapter: Page) -> None:
 
 def test_a_click_asks_there(chapter: Page) -> None:
     figure = chapter.locator(PLACE)
-    letter = figure.locator(".live-under > span[style]").nth(30).bounding_box()
+    letter = figure.locator(".live-painted > span[style]").nth(30).bounding_box()
     box = figure.locator("textarea").bounding_box()
     chapter.mouse.click(letter["x"] + letter["width"] - 2, letter["y"] + letter["height"] / 2)
     assert state_of(chapter)["at"] == 31 and box["y"] < letter["y"]
@@ -300,7 +300,7 @@ def test_it_works_from_the_disk_and_under_a_strict_policy(
     mounted(tab)
     backgrounds = (
         tab.locator(PLACE)
-        .locator(".live-under > span[style]")
+        .locator(".live-painted > span[style]")
         .evaluate_all("all => new Set(all.map(e => getComputedStyle(e).backgroundColor)).size")
     )
     assert backgrounds > 10
