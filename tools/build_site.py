@@ -2,7 +2,7 @@
 
     python tools/build_site.py                   build into _build/html and print the path
     python tools/build_site.py --output FOLDER   build into FOLDER/_build/html
-    python tools/build_site.py --assets-only     only put MathJax and lunr into book/_static/vendor
+    python tools/build_site.py --assets-only     only put lunr into book/_static/vendor
 
 The finished site asks no other host for anything and works when opened from disk.
 """
@@ -32,14 +32,6 @@ class Asset(NamedTuple):
     sha256: str  # proves that it is the file we checked
 
 
-# TeX in, SVG out, glyphs included, so that no font is ever fetched; nothing else of it is used.
-MATHJAX = Asset(
-    "MathJax",
-    "sphinx-mathjax-offline",
-    "0.0.2",
-    "sphinx-mathjax-offline/static/mathjax/tex-mml-svg.js",
-    "1f17a7ed95ff4a4b27d16bf0fb5f80b915686ee8673e82983a2876ecf8cb9fae",
-)
 # The search in the page: stems, weighs and ranks (https://lunrjs.com).
 LUNR = Asset(
     "lunr",
@@ -100,8 +92,7 @@ def build(output: Path, root: Path = ROOT) -> Path:
     Raises:
         subprocess.CalledProcessError: if Sphinx fails or warns.
     """
-    for asset in (MATHJAX, LUNR):
-        vendor(asset, root)
+    vendor(LUNR, root)
     jupyter_book = Path(sysconfig.get_path("scripts")) / "jupyter-book"
     command = [str(jupyter_book), "build", str(root)]
     command += ["--config", str(root / "_config.yml"), "--toc", str(root / "book" / "_toc.yml")]
@@ -120,7 +111,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         if arguments.assets_only:
-            print(*map(vendor, (MATHJAX, LUNR)), sep="\n")
+            print(vendor(LUNR))
         else:
             print(f"\nThe site is ready: {build(arguments.output.resolve())}")
     except (AssetError, subprocess.CalledProcessError) as error:

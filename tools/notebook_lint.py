@@ -29,7 +29,7 @@ INSTALLS = "# No rnnbook? %pip install 'rnnbook[book] @ git+ADDRESS': see the pa
 KINDS = {"recall", "predict", "code", "modify", "order", "break", "explore"}
 SECTIONS = ("You will be able to", "What you learned", "Common mistakes", "Further reading")
 LEAST_EXERCISES, LEAST_KINDS = 5, 3
-MOST_PNG_BYTES, MOST_NOTEBOOK_BYTES = 60_000, 1_500_000
+MOST_PNG_BYTES, MOST_NOTEBOOK_BYTES = 140_000, 1_800_000
 
 # Calls that leave something on the page, and methods that end a cell and show nothing.
 SHOWS = {"print", "check", "expect", "display", "show", "imshow", "subplots", "figure"}

@@ -40,7 +40,7 @@ function shortenContents() {
 function boxWideFormulas() {
   for (const formula of document.querySelectorAll(".bd-article span.math")) {
     formula.classList.remove("wide-math");
-    const picture = formula.querySelector("mjx-container svg");
+    const picture = formula.querySelector("math");
     let block = formula.parentElement;
     while (getComputedStyle(block).display.startsWith("inline")) block = block.parentElement;
     const { paddingLeft, paddingRight } = getComputedStyle(block);
@@ -49,8 +49,21 @@ function boxWideFormulas() {
   }
 }
 
+// A displayed formula that is too wide is set smaller, as far as it can still be read.
+const SMALLEST = 0.65;
+
+function fitFormulas() {
+  for (const box of document.querySelectorAll(".bd-article div.math")) {
+    box.style.fontSize = "";
+    const room = box.clientWidth;
+    if (room && box.scrollWidth > room)
+      box.style.fontSize = `${Math.max(SMALLEST, (0.98 * room) / box.scrollWidth)}em`;
+  }
+}
+
 // A box that scrolls sideways must be reachable by keyboard.
 function reachScrollBoxes() {
+  fitFormulas();
   boxWideFormulas();
   const boxes =
     ".bd-article :is(div.math, span.wide-math, pre, .pst-scrollable-table-container)";
@@ -62,7 +75,14 @@ function reachScrollBoxes() {
     formula.removeAttribute("tabindex");
 }
 
+// What was printed as sentences may go on in the next line; columns may not.
+function tellProse() {
+  for (const output of document.querySelectorAll(".cell_output pre"))
+    output.classList.toggle("prose", !/\S {2,}\S/.test(output.textContent));
+}
+
 document.addEventListener("DOMContentLoaded", () => {
+  tellProse();
   document.querySelectorAll('section[id^="exercise-"] > h3').forEach(badgeHeading);
   shortenContents();
   // The visible words, "Show solution", say more than the label that hides them.
@@ -73,7 +93,4 @@ document.addEventListener("DOMContentLoaded", () => {
   window.addEventListener("resize", reachScrollBoxes);
 });
 
-window.addEventListener("load", () => {
-  const typeset = window.MathJax && window.MathJax.startup && window.MathJax.startup.promise;
-  Promise.resolve(typeset).then(reachScrollBoxes);
-});
+window.addEventListener("load", reachScrollBoxes);

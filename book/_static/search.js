@@ -120,6 +120,7 @@
 
   // Before Sphinx's own search begins; the promise makes the order certain.
   document.addEventListener("DOMContentLoaded", () => {
+    if (typeof Search === "undefined") return; // only the page of results has it
     const ready = Promise.all([load("vendor/lunr.js"), load("sections.js")]).then(build);
     Search.performSearch = (typed) => ready.then((index) => show(index, typed));
   });

@@ -10,7 +10,7 @@ import anywidget
 import traitlets
 from matplotlib.figure import Figure
 
-from rnnbook.widgets.explorer import png
+from rnnbook.widgets.explorer import png, shown_size
 
 JS = Path(__file__).parent / "js"
 KEY = "rnnbook_live"  # in an output's metadata: what the page is told of a figure
@@ -103,4 +103,4 @@ class LiveFigure(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         data["text/plain"] = f"A live figure. {self.description}"
         data["image/png"] = base64.b64encode(self.png).decode()
-        return data, metadata | {KEY: self.told}
+        return data, metadata | {KEY: self.told, "image/png": shown_size(self.png)}

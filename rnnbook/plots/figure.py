@@ -5,12 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+from IPython import get_ipython
 from matplotlib.figure import Figure
+from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 from rnnbook.arguments import real, strings, whole
 
 STYLE = Path(__file__).with_name("book.mplstyle")
-plt.style.use(STYLE)  # once, so that what a reader sets afterwards stays
+# Once, so that what a reader sets afterwards stays.
+plt.style.use(STYLE)
+if get_ipython() is not None:
+    set_matplotlib_formats("retina")  # two pixels for one of the page: crisp on any screen
 
 COLOURS: list[str] = plt.rcParams["axes.prop_cycle"].by_key()["color"]
 SHOWN_SPACE = "\u2423"  # an open box, the printer's sign for a space

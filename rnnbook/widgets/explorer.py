@@ -3,6 +3,7 @@
 import base64
 import html
 import io
+import struct
 import warnings
 from collections.abc import Callable
 
@@ -11,6 +12,9 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from rnnbook.arguments import kind_of
+
+SHARP = 2  # pixels of a picture for one of the page
+HEADER = struct.Struct(">8x4x4xII")  # of a PNG: width and height
 
 
 class Explorer(ipywidgets.VBox):
@@ -66,16 +70,18 @@ class Explorer(ipywidgets.VBox):
         encoded = base64.b64encode(self.png).decode()
         alt = html.escape(description, quote=True)
         self.picture.value = (
-            f'<img alt="{alt}" style="max-width: 100%" src="data:image/png;base64,{encoded}">'
+            f'<img alt="{alt}" width="{shown_size(self.png)["width"]}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{encoded}">'
         )
 
-    def _repr_mimebundle_(self, **options: object) -> dict[str, object]:
+    def _repr_mimebundle_(self, **options: object) -> tuple[dict, dict]:
         bundle = super()._repr_mimebundle_(**options)
         names = ", ".join(control.description for control in self.controls.values())
         bundle["text/plain"] = f"An interactive figure; in JupyterLab it has controls for: {names}"
-        if self.png is not None:
-            bundle["image/png"] = base64.b64encode(self.png).decode()
-        return bundle
+        if self.png is None:
+            return bundle, {}
+        bundle["image/png"] = base64.b64encode(self.png).decode()
+        return bundle, {"image/png": shown_size(self.png)}
 
 
 def _explained(error: Exception) -> str:
@@ -86,11 +92,17 @@ def _explained(error: Exception) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    """Save a figure as PNG and close it, so that it is not shown a second time."""
+    """Save a figure as PNG, two pixels for one of the page, and close it."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
+    figure.savefig(buffer, format="png", dpi=SHARP * figure.dpi)
     plt.close(figure)
     return buffer.getvalue()
+
+
+def shown_size(picture: bytes) -> dict[str, int]:
+    """Return the width and height, in pixels of the page, of a PNG that ``png`` made."""
+    width, height = HEADER.unpack_from(picture)
+    return {"width": width // SHARP, "height": height // SHARP}
 
 
 def slider(description: str, value: int, low: int, high: int) -> ipywidgets.IntSlider:

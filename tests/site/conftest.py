@@ -57,15 +57,11 @@ def browser(browser_path: str) -> Iterator[Browser]:
 
 
 def open_tab(browser: Browser, url: str) -> tuple[Page, Record]:
-    """Open an address in a context of its own and wait until its mathematics is set."""
+    """Open an address in a context of its own."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     tab, record = context.new_page(), Record()
     record.watch(tab)
     tab.goto(url)
-    tab.wait_for_function(
-        "() => !document.querySelector('.math') || window.MathJax?.startup?.promise"
-    )
-    tab.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
     return tab, record
 
 

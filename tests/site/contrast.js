@@ -22,7 +22,7 @@
   while (walker.nextNode()) {
     const element = walker.currentNode.parentElement;
     const words = walker.currentNode.textContent.trim();
-    if (!words || element.closest("script, style, noscript, mjx-assistive-mml, .headerlink")) continue;
+    if (!words || element.closest("script, style, noscript, .headerlink")) continue;
     if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
     const box = element.getBoundingClientRect();
     if (box.width < 2 || box.height < 2) continue;

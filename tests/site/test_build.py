@@ -82,7 +82,7 @@ def test_pictures_have_alternative_text(built: Path, page: str) -> None:
         assert is_logo or (picture["alt"] or "").strip(), picture["src"]
 
 
-ASSETS = pytest.mark.parametrize("asset", [build_site.MATHJAX, build_site.LUNR], ids=lambda a: a[0])
+ASSETS = pytest.mark.parametrize("asset", [build_site.LUNR], ids=lambda a: a[0])
 
 
 @ASSETS

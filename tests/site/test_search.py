@@ -94,7 +94,6 @@ def test_a_hit_leads_to_the_section_and_marks_the_words(
     tab, record = visit(f"{start}?q={quote('spectral radius')}")
     tab.locator(".book-search a").first.click()
     tab.wait_for_selector("article .highlighted", state="attached")
-    tab.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
     assert tab.url.endswith("#sec-3-8")
     top = "() => document.querySelector('#sec-3-8').getBoundingClientRect().top"
     assert -50 < tab.evaluate(top) < 400

@@ -1,8 +1,12 @@
 """rnnbook.widgets.Explorer: a picture that follows its controls, with words for it."""
 
+import base64
+import io
+
 import ipywidgets
 import matplotlib.pyplot as plt
 import pytest
+from PIL import Image
 
 from rnnbook import plots, widgets
 from rnnbook.widgets.explorer import float_slider, slider
@@ -45,13 +49,15 @@ def test_what_is_wrong_stands_in_place_of_the_picture(explorer):
 
 
 def test_there_is_a_picture_for_pages_without_a_kernel(explorer):
-    bundle = explorer._repr_mimebundle_()
+    bundle, metadata = explorer._repr_mimebundle_()
     assert set(bundle) == {
         "application/vnd.jupyter.widget-view+json",
         "image/png",
         "text/plain",
     }
     assert bundle["text/plain"].endswith("height, label")
+    width, height = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).size
+    assert metadata == {"image/png": {"width": width // 2, "height": height // 2}}
     assert not plt.get_fignums()  # nothing is left open to be shown a second time
 
 

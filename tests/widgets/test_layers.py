@@ -19,7 +19,7 @@ def test_cell_stepper_follows_text_and_steps():
     stepper.controls["text"].value = ""
     assert "role='alert'" in stepper.picture.value
     unknown = widgets.cell_stepper(nn.RNN(len(vocab), 6), vocab, "xyz")
-    assert "image/png" not in unknown._repr_mimebundle_()  # and it can be shown all the same
+    assert "image/png" not in unknown._repr_mimebundle_()[0]  # and it can be shown all the same
 
 
 def test_rnn_explorer_shows_the_shapes_that_follow():

@@ -26,7 +26,7 @@ def test_every_control_has_a_name():
 
 def test_its_words_name_all_controls():
     explorer = widgets.window_explorer("the tide comes in and goes out again " * 6)
-    words = explorer._repr_mimebundle_()["text/plain"]
+    words = explorer._repr_mimebundle_()[0]["text/plain"]
     assert words.endswith("sampler, batch size, steps, offset")
 
 
