@@ -13,7 +13,7 @@ endif
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test site notebooks clean
+.PHONY: help lab test site pdf notebooks clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(READY) ## run every test, and every chapter against its stored outputs
 
 site: $(READY) ## build the web pages, strictly, and print where they are
 	$(BIN)/python tools/build_site.py
+
+pdf: $(READY) ## print the whole book into _build/rnn-book.pdf (needs Chromium)
+	$(BIN)/python tools/build_pdf.py
 
 notebooks: $(READY) ## run all chapters again and store their outputs
 	$(BIN)/python tools/notebooks.py run

@@ -116,6 +116,8 @@ def for_paper(source: Path) -> str:
     article.append(last)
     for image in page.find_all("img"):
         image.attrs.pop("loading", None)
+        path = re.sub(r"^(\.\./)*", "", image["src"])  # Sphinx means the root, wherever a page lies
+        image["src"] = (source.parents[1] / path).as_uri()
     documents = list(article.select('[id^="document-chapters/"], [id^="document-book/"]'))
     contents = "".join(
         f'<li><a href="#{document["id"]}">{heading.get_text().replace("#", "").strip()}</a></li>'
@@ -145,7 +147,8 @@ def raise_headings(article: Tag) -> None:
         own = section.find(["h1", "h2", "h3"])
         drop = int(own.name[1]) - 1 if own else 0
         for heading in section.find_all(re.compile("^h[1-6]$")) if drop else ():
-            heading.name = f"h{max(1, int(heading.name[1]) - drop)}"
+            if heading.find_parent(class_="exercise-list") is None:  # its levels are its own
+                heading.name = f"h{max(1, int(heading.name[1]) - drop)}"
 
 
 def print_page(page: str, folder: Path, target: Path, browser: str) -> None:

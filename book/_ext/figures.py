@@ -15,7 +15,7 @@ def _raw(text: str) -> nodes.raw:
 
 
 def number_figures(app: Sphinx, document: nodes.document) -> None:
-    """Wrap each picture of a notebook in a numbered figure; its description's start is the caption."""
+    """Wrap each picture of a notebook in a numbered figure, its description's start as caption."""
     chapter = CHAPTER.match(app.env.docname)
     if not chapter:
         return

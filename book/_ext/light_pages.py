@@ -15,7 +15,7 @@ from sphinx.application import Sphinx
 SCRIPT = r'\s*<script[^>]*\bsrc="[^"]*(?:%s)\.js[^"]*"[^>]*></script>'
 NEEDLESS = re.compile(SCRIPT % "fontawesome")
 SEARCHES = re.compile(SCRIPT % "searchtools|language_data|searchindex")
-ICON = re.compile(r'\bfa-[a-z0-9-]+')
+ICON = re.compile(r"\bfa-[a-z0-9-]+")
 GLYPH = re.compile(r'((?:\.fa-[a-z0-9-]+:before,?)+)\{content:"\\([0-9a-f]+)"')
 OWN = re.compile(r'--pst-icon[\w-]*:\s*"\\([0-9a-f]+)"')  # icons of the theme's style sheet
 # The name of the book at the top of the sidebar stands in no landmark of the theme's.

@@ -43,7 +43,12 @@ def mathml(tex: str, displayed: bool) -> str:
     Raises:
         JSEvalException: if KaTeX does not understand it; the message says where.
     """
-    options = {"displayMode": displayed, "output": "mathml", "throwOnError": True, "strict": "ignore"}
+    options = {
+        "displayMode": displayed,
+        "output": "mathml",
+        "throwOnError": True,
+        "strict": "ignore",
+    }
     call = f"katex.renderToString({json.dumps(tex)}, {json.dumps(options)})"
     root = ET.fromstring(_katex().eval(call))
     formula = root.find(f".//{{{MATHML}}}math")
@@ -104,9 +109,13 @@ def ship_font(app: Sphinx, exception: Exception | None) -> None:
     formula = re.compile(r"<math.*?</math>", re.DOTALL)
     pages = (path.read_text("utf-8") for path in Path(app.outdir).rglob("*.html"))
     used = {c for page in pages for found in formula.findall(page) for c in found}
-    # A letter of a formula is set in the italic of the mathematical block, which is not in the text.
-    italic = {chr(0x1D434 + n) for n in range(52)} | {chr(0x1D6E2 + n) for n in range(58)} | {"\u210e"}
-    options = subset.Options(layout_features=["*"], flavor="woff", hinting=False, notdef_outline=True)
+    # A letter is set in the italic of the mathematical block, which does not stand in the text.
+    italic = (
+        {chr(0x1D434 + n) for n in range(52)} | {chr(0x1D6E2 + n) for n in range(58)} | {"\u210e"}
+    )
+    options = subset.Options(
+        layout_features=["*"], flavor="woff", hinting=False, notdef_outline=True
+    )
     source = distribution("ziamath").locate_file("ziamath/fonts/STIXTwoMath-Regular.ttf")
     font = subset.load_font(str(source), options)
     cutter = subset.Subsetter(options)

@@ -1,7 +1,8 @@
 """An index of sections for the search in the page: titles, prose, and where each begins.
 
 Sphinx finds pages; a reader looks for a place. What is written here is one script,
-`_static/sections.js`, which `search.js` reads on the search page only.
+`_static/sections.js`, which `search.js` reads on the search page, and `hover.js` when a card is
+asked for. For the cards it holds works and terms too, which the search leaves to their pages.
 """
 
 import json
@@ -52,6 +53,26 @@ def _index(env: BuildEnvironment) -> dict[str, list[dict[str, str]]]:
     return env.book_sections
 
 
+def _entries(document: nodes.document, docname: str) -> Iterator[dict[str, object]]:
+    """Yield the works of the page of references, and the terms of the glossary."""
+    for paragraph in document.findall(nodes.paragraph):
+        if docname == "book/references" and paragraph["ids"]:
+            name = paragraph.next_node(nodes.strong)
+            text = paragraph.astext()
+            yield {
+                "address": f"{docname}.html#{paragraph['ids'][-1]}", "page": "References",
+                "title": name.astext() if name else "", "text": text, "entry": True,
+            }  # fmt: skip
+    for item in document.findall(nodes.definition_list_item):
+        term = item.next_node(nodes.term)
+        if docname == "book/glossary" and term["ids"]:
+            yield {
+                "address": f"{docname}.html#{term['ids'][0]}", "page": "Glossary",
+                "title": term.astext(), "text": item.next_node(nodes.definition).astext(),
+                "entry": True,
+            }  # fmt: skip
+
+
 def collect(app: Sphinx, document: nodes.document) -> None:
     """Note the sections of a document, which have their anchors already."""
     docname = app.env.docname
@@ -69,7 +90,7 @@ def collect(app: Sphinx, document: nodes.document) -> None:
             "page": page.astext(), "title": KIND.sub("", title.astext()),
             "text": _prose(section), "terms": _terms(section),
         })  # fmt: skip
-    _index(app.env)[docname] = found
+    _index(app.env)[docname] = found + list(_entries(document, docname))
 
 
 def forget(app: Sphinx, env: BuildEnvironment, docname: str) -> None:

@@ -51,7 +51,7 @@
       this.field("terms", { boost: 5 });
       this.field("page", { boost: 3 });
       this.field("text");
-      bookSections.forEach((section, number) => this.add({ number, ...section }));
+      bookSections.forEach((section, number) => section.entry || this.add({ number, ...section }));
     });
   }
 

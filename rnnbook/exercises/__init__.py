@@ -4,6 +4,9 @@ import importlib
 import pkgutil
 import re
 
+from IPython import get_ipython
+from IPython.display import display
+
 from rnnbook.exercises import memory
 from rnnbook.exercises.examination import (
     NOT_ATTEMPTED,
@@ -14,6 +17,7 @@ from rnnbook.exercises.examination import (
     examine,
 )
 from rnnbook.exercises.kit import REGISTRY, Exercise
+from rnnbook.exercises.panel import panel, words
 
 __all__ = [
     "NOT_ATTEMPTED", "NOT_YET", "PASSED", "ExaminerError", "Verdict", "check", "grade", "progress",
@@ -61,7 +65,10 @@ def check(number: str, *answers: object, solution: bool = False) -> None:
 
 
 def progress() -> None:
-    """Print which exercises of the book are passed and which are left, chapter by chapter."""
+    """Show which exercises of the book are passed and which are left, chapter by chapter.
+
+    In a notebook it is a small panel, elsewhere lines of text.
+    """
     _load_all()
     try:
         done = _slugs(memory.remembered())
@@ -71,11 +78,11 @@ def progress() -> None:
     chapters: dict[str, list[Exercise]] = {}
     for number in sorted(REGISTRY, key=_order):
         chapters.setdefault(number.split(".")[0], []).append(REGISTRY[number])
-    for chapter, members in chapters.items():
-        passed = sum(member.slug in done for member in members)
-        print(f"Chapter {chapter}: {passed} of {len(members)} passed")
-        for member in members:
-            print(f"  [{'x' if member.slug in done else ' '}] {member.number} {member.title}")
+    said = words(chapters, done)
+    if get_ipython() is None:
+        print(said)
+    else:
+        display({"text/plain": said, "text/html": panel(chapters, done)}, raw=True)
 
 
 def _find(number: str) -> Exercise:
