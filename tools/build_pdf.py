@@ -176,6 +176,9 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=TARGET)
     parser.add_argument("--chromium", default=shutil.which("chromium") or "chromium")
     arguments = parser.parse_args()
+    if shutil.which(arguments.chromium) is None:
+        print(f"There is no browser at {arguments.chromium}: --chromium PATH", file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         try:

@@ -144,3 +144,30 @@ def test_a_network_learns_in_jupyterlab(finished: LabNotebook) -> None:
     finished.type_and_run(ask, 'print(figure.state["curve"][-1]["perplexity"] < 8.8)')
     assert finished.outputs(ask) == "True\n"
     assert finished.errors() == [] and finished.record.foreign == []
+
+
+STEPS = {
+    "gradients_through_time(cut=0)": (
+        "Gradients through time", "Send it back", 'round(f.state["gradients"][0], 3)', "0.032",
+    ),
+    'step_by_hand(text="t")': ("One step by hand", "i", 'f.state["read"]', "ti"),
+    "gated_tank()": ("A gated unit as a tank", "Step", 'f.state["levels"]', "[1, 0.9]"),
+    'gated_tank("gru")': ("A gated unit as a tank", "keep", 'f.state["gates"]["z"]', "1"),
+}  # fmt: skip
+
+
+def test_every_figure_of_steps_is_pressed_and_read(finished: LabNotebook) -> None:
+    make, ask = finished.find("from rnnbook.live import training"), finished.find("print(figure")
+    for code, (name, button, question, answer) in STEPS.items():
+        finished.type_and_run(make, f"from rnnbook.live import *\nf = {code}\nf")
+        finished.show(make)
+        figure = finished.page.get_by_role("group", name=name)
+        expect(figure).to_be_visible(timeout=20_000)
+        height = figure.bounding_box()["height"]
+        figure.get_by_role("button", name=button, exact=True).click()
+        finished.page.wait_for_timeout(600)
+        assert abs(figure.bounding_box()["height"] - height) < 60  # one line more of words
+        finished.type_and_run(ask, f"print({question})")
+        assert finished.outputs(ask) == f"{answer}\n", code
+        make, ask = finished.find(f"f = {code}"), finished.find(f"print({question}")
+    assert finished.errors() == [] and finished.record.foreign == []

@@ -9,7 +9,7 @@ from rnnbook.live.cells import small_weights, states_by_hand
 
 
 def test_the_states_are_those_of_nn_rnn() -> None:
-    weights = small_weights(4, 3, seed=3)
+    weights = small_weights(4, 3, seed=3202)
     rnn = nn.RNN(4, 3).double()
     with torch.no_grad():
         rnn.weight_ih_l0.copy_(torch.tensor(weights["W_xh"]).T)

@@ -272,7 +272,7 @@ def test_the_chapter_shows_the_minibatch_shrink_at_once(eleven: Page) -> None:
     assert found["step"] == 4 and found["batch_sizes"] == [4, 4, 3, 3, 2, 1, 1, 1]
     assert found["picked"] == [3, 3, 3, 1]  # li has ended, its state stays
     expect(place.locator(".live-status")).to_have_text(
-        "Step 4: 3 of 4 rows are read. The others have ended, and their states stay."
+        "Step 4: 3 of 4 rows still go on. The others have ended, and their states stay."
     )
 
 
@@ -325,7 +325,7 @@ def test_numbers_stand_where_pytorch_puts_them(one: Page, T: int, B: int) -> Non
         assert tables_seen(place) == expected  # no motion is wanted here: at once
         assert place.evaluate("p => p.getAnimations({ subtree: true }).length") == 0
     names = place.locator(".live-turned .live-under").all_text_contents()
-    assert names == [f"row {b}" for b in range(B)] + ["mixed"] * B
+    assert names == [f"row {b}" for b in range(B)] + ["✗ mixed"] * B
 
 
 def test_a_colour_is_a_row_of_x(one: Page) -> None:

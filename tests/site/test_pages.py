@@ -294,3 +294,22 @@ def test_first_page_leads_into_the_book(visit: Visit, home: str) -> None:
     tab.wait_for_url(f"**/{PAGES[0]}.html")
     assert tab.locator("article h1").inner_text().startswith("Welcome")
     assert record.errors == []
+
+
+def test_a_chapter_prints_by_day_with_all_of_its_code(visit: Visit, server: str) -> None:
+    """Even by night: a white ground, dark words, figures as they were drawn, no code cut off."""
+    tab, _ = visit(f"{server}/chapters/10_deep_and_bidirectional.html")
+    tab.evaluate("document.documentElement.dataset.theme = 'dark'")
+    tab.emulate_media(media="print")
+    tab.set_viewport_size({"width": 720, "height": 1000})  # about the width of a page
+    look = (
+        "(e) => { const s = getComputedStyle(e); return [s.backgroundColor, s.color, s.filter]; }"
+    )
+    assert tab.locator("html").evaluate(look)[0] == "rgb(255, 255, 255)"
+    assert tab.locator("article p").first.evaluate(look)[1] == "rgb(0, 0, 0)"
+    assert tab.locator(".book-figure img").first.evaluate(look)[2] == "none"
+    code = tab.locator("article .highlight pre").first.evaluate(look)
+    assert code[1] == "rgb(0, 0, 0)" and code[0] != "rgb(28, 33, 40)"
+    cut = """() => [...document.querySelectorAll("article pre")]
+      .filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1).length"""
+    assert tab.evaluate(cut) == 0

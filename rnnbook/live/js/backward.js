@@ -32,9 +32,12 @@
     return number >= 0.00095 ? number.toFixed(3) : "≈ 0";
   }
 
-  function verdict(gradient, cut) {
+  function verdict(gradients, cut) {
     if (cut) return "Scissors: the state goes on, the gradient does not.";
+    const [gradient, least] = [gradients[0], Math.min(...gradients)];
     const size = written(gradient);
+    if (least < 0.5 * gradient && least < 0.1)
+      return `Of a gradient of 1, ${written(least)} is left on the way, and ${size} at h₀.`;
     if (gradient < 0.1) return `Of a gradient of 1, ${size} is left at h₀: it vanishes.`;
     if (gradient > 2) return `A gradient of 1 has become ${size} at h₀: it grows.`;
     return `Of a gradient of 1, ${size} is left at h₀.`;
@@ -51,7 +54,7 @@
     const start = live.slider("first state h₀", {
       min: -1, max: 1, step: 0.05, value: options.start, format: (v) => v.toFixed(2) }, follow);
     const scissors = live.slider("scissors before step", {
-      min: 0, max: steps, step: 1, value: options.cut ?? 0, format: (t) => (t ? String(t) : "none") }, follow);
+      min: 0, max: steps, step: 1, value: options.cut ?? 0, format: (t) => (t ? `${t}: h${t - 1} ✂ h${t}` : "none") }, follow);
     const again = h("button", { type: "button", onclick: send }, "Send it back");
     const row = live.canvas(184, paintRow);
     const cobweb = live.canvas(236, paintCobweb);
@@ -62,13 +65,14 @@
       h("div", { class: "live-figure", role: "group", "aria-label": "Gradients through time" },
         h("div", { class: "live-caption" }, "The gradient of the last state, on its way back, and the states:"), row.element,
         h("div", { class: "live-halves" },
-          h("div", {}, h("div", { class: "live-caption" }, "The next state by the state. ● attracts, ○ repels."), cobweb.element), controls)));
+          ...(options.cut === null ? [h("div", {}, h("div", { class: "live-caption" }, "The next state, by the state now: ● attracts, ○ repels."), cobweb.element)] : []),
+          controls)));
 
     const cut = () => (options.cut === null ? 0 : scissors.value);
 
     function follow() {
       run = unrolled(weight.value, start.value, steps, cut());
-      status.textContent = verdict(run.gradients[0], cut());
+      status.textContent = verdict(run.gradients, cut());
       row.element.setAttribute("aria-label",
         `One unit over ${steps} steps. Sizes of the gradient from h${steps} back to h0: ${[...run.gradients].reverse().map(written).join(", ")}.`);
       cobweb.element.setAttribute("aria-label",
@@ -114,9 +118,9 @@
       context.lineWidth = 1.5;
       for (let t = 1; t <= steps; t += 1) {
         live.arrow(context, x(t - 1) + size + 1, ahead, x(t) - size - 2, ahead, colour("--live-quiet"));
-        live.arrow(context, x(t) - 4, back, x(t - 1) + 4, back, colour(t > cut() ? "--live-gradient" : "--live-line"));
+        live.arrow(context, x(t) - 4, back, x(t - 1) + Math.max(4, radius(run.gradients[t - 1]) + 2), back, colour(t > cut() ? "--live-gradient" : "--live-line"));
         context.fillStyle = colour("--live-quiet");
-        if (t !== cut()) context.fillText(`${narrow ? "" : "× "}${run.factors[t - 1].toFixed(2)}`, x(t - 0.5), back - 24);
+        if (t > cut()) context.fillText(`${narrow ? "" : "× "}${run.factors[t - 1].toFixed(2)}`, x(t - 0.5), back - 24);
       }
       run.states.forEach((value, t) => {
         context.beginPath();
@@ -196,7 +200,7 @@
       context.fillStyle = style.color;
       context.textAlign = "center";
       context.font = `${LETTERS}px ${style.fontFamily}`;
-      context.fillText(`step ${t}: slope ${slope.toFixed(2)}, the factor`, width / 2, height - 4);
+      context.fillText(`orange: the slope at step ${t}, ${slope.toFixed(2)}`, width / 2, height - 4);
     }
 
     follow();

@@ -210,7 +210,7 @@
       which.input.max = net().H - 1;
       which.set(unit());
       strip.element.style.height = `${14 * Math.ceil(net().H / ROW)}px`;
-      const ends = mode === "unit" ? ["−1", "1"] : ["not at all", "most"];
+      const ends = mode === "unit" ? ["−1", "1"] : ["this character counts not at all", "most (of this network)"];
       const scale = h("span", { class: `live-scale live-scale-${mode}` });
       legend.replaceChildren(ends[0], scale, ends[1]);
       passages = [];

@@ -96,11 +96,11 @@
       const pads = now.filter((t, r) => t >= rows[r].length).length;
       const N = rows.length;
       if (mode === "padded" && step === T) return `output[:, -1] is the last column: a pad in ${pads} of ${N} rows.`;
-      if (mode === "padded") return `Step ${step}: all ${N} rows are read${pads ? `, and ${pads} of them are already in their padding` : ""}.`;
+      if (mode === "padded") return `Step ${step}: all ${N} rows are read${pads ? `, and ${pads} of them ${pads === 1 ? "is" : "are"} in the padding already: its state goes on changing` : ""}.`;
       if (step === T) return "h_n has for each row the state after its last letter.";
       return batch[step - 1] === N
         ? `Step ${step}: all ${N} rows are read.`
-        : `Step ${step}: ${batch[step - 1]} of ${N} rows are read. The others have ended, and their states stay.`;
+        : `Step ${step}: ${batch[step - 1]} of ${N} rows still go on. The others have ended, and their states stay.`;
     }
 
     build();

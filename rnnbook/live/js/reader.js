@@ -26,7 +26,7 @@
     const temperature = live.slider("temperature", {
       min: 0, max: 1.5, step: 0.1, value: options.temperature, format: (t) => (t ? t.toFixed(1) : "0: always the likeliest"),
     }, tell);
-    const topK = live.slider("among the likeliest", { min: 1, max: net().V, step: 1, value: options.top_k }, tell);
+    const topK = live.slider("draw among the likeliest", { min: 1, max: net().V, step: 1, value: options.top_k }, tell);
     const picture = live.canvas(216, paint);
     const bars = h("ol", { class: "live-bars" });
     const status = h("p", { class: "live-status", role: "status" });
@@ -35,7 +35,8 @@
       h("div", { class: "live-figure", role: "group", "aria-label": "The reading network" },
         h("div", { class: "live-row" }, kinds.element, write, again),
         h("label", { class: "live-text" }, "Type, and watch its state follow:", box),
-        h("div", { class: "live-two" }, picture.element,
+        h("div", { class: "live-two" },
+          h("div", {}, h("div", { class: "live-caption" }, "Its state: a column a character, a row a unit; red above 0, blue below."), picture.element),
           h("div", {}, h("div", { class: "live-caption" }, "What comes next?"), bars)),
         h("div", { class: "live-row" }, temperature.element, topK.element), status));
     const rows = Array.from({ length: SHOWN }, () => {
@@ -75,7 +76,7 @@
       const best = net().tokens[ranked[0]];
       picture.element.setAttribute("aria-label",
         `State of the ${NAMES[kind]}: ${UNITS} of ${net().H} units after each of the last ${Math.min(COLUMNS, read.length)} characters.`);
-      if (!writing) say(last ? `It expects ${best === " " ? "a space" : best}, with probability ${p[ranked[0]].toFixed(2)}.`
+      if (!writing) say(last ? `It expects most ${best === " " ? "a space" : best}, with probability ${p[ranked[0]].toFixed(2)}. What it writes is drawn by these probabilities.`
         : "It has read nothing yet.");
       tell();
     }

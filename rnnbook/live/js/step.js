@@ -7,6 +7,7 @@
   const PAUSE = 0.45; // seconds between what appears and what appears next
 
   const signed = (value, digits = 2) => (value < 0 ? `−${Math.abs(value).toFixed(digits)}` : value.toFixed(digits));
+  const factor = (value, digits) => (value < 0 ? `(${signed(value, digits)})` : signed(value, digits));
   const inSum = (value, digits = 2) => `${value < 0 ? "−" : "+"} ${Math.abs(value).toFixed(digits)}`;
 
   // The parts of one unit's sum: from the input, from each unit of the old state, and the bias.
@@ -34,11 +35,20 @@
         h("div", { class: "live-row" }, h("span", { class: "live-caption" }, "Drop a letter in:"), letters),
         h("div", {}, h("span", { class: "live-caption" }, "read so far: "), sofar),
         h("div", { class: "live-by-hand" },
-          h("table", { class: "live-matrix" },
-            h("caption", {}, "W_xh: one row a letter"),
-            h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "letter"), ...units.map((k) => h("th", { scope: "col" }, `unit ${k + 1}`)))), lookup),
+          h("div", {}, matrix("W_xh: a row a letter", "letter", lookup),
+            matrix("W_hh: a row an old unit", "old", rowsOf(weights.W_hh.map((row, k) => [k + 1, row]))),
+            matrix("b_h", "", rowsOf([["", weights.b_h]]))),
           sums),
         status));
+
+    function matrix(words, corner, body) {
+      const heads = units.map((k) => h("th", { scope: "col" }, `unit ${k + 1}`));
+      return h("table", { class: "live-matrix" }, h("caption", {}, words),
+        h("thead", {}, h("tr", {}, h(corner ? "th" : "td", corner ? { scope: "col" } : {}, corner), ...heads)), body);
+    }
+    function rowsOf(rows) {
+      return h("tbody", {}, ...rows.map(([name, row]) => h("tr", {}, h("th", { scope: "row" }, String(name)), ...row.map((value) => h("td", {}, signed(value, 1))))));
+    }
 
     const appearing = (stage) => ({ class: "live-appear", style: `animation-delay: ${stage * PAUSE}s` });
     const cell = (value) => {
@@ -67,7 +77,7 @@
           h("strong", {}, `unit ${unit + 1}`),
           h("span", { ...appearing(0), title: "from the input" }, h("mark", {}, signed(part.fromInput, 1))),
           ...part.fromState.map(([value, weight]) =>
-            h("span", { ...appearing(1), title: "old state times W_hh" }, `${value * weight < 0 ? "−" : "+"} ${Math.abs(value).toFixed(2)}·${Math.abs(weight).toFixed(1)}`)),
+            h("span", { ...appearing(1), title: "old state times W_hh" }, `+ ${factor(value, 2)}·${factor(weight, 1)}`)),
           h("span", { ...appearing(2), title: "bias" }, inSum(part.bias, 1)),
           h("span", appearing(2), `= ${signed(part.sum)}`),
           h("span", appearing(3), "tanh → ", cell(part.state)))),

@@ -11,7 +11,7 @@
     lstm: {
       gates: { f: "forget gate f", i: "input gate i", g: "candidate g", o: "output gate o" },
       settings: {
-        "as it comes": { f: 0.5, i: 0.5, g: 0.8, o: 0.5 },
+        "half open": { f: 0.5, i: 0.5, g: 0.8, o: 0.5 },
         keep: { f: 1, i: 0, g: 0.8, o: 0 },
         write: { f: 1, i: 1, g: 1, o: 0 },
         forget: { f: 0, i: 0, g: 0.8, o: 0.5 },
@@ -21,13 +21,14 @@
       step: ({ f, i, g }, c) => f * c + i * g,
       kept: ({ f }) => f,
       inflow: ({ i, g }) => i * g,
+      labels: { in: "i · g", out: "1 − f" },
       shown: ({ o }, c) => o * Math.tanh(c),
       words: ({ f, i, g }, c, next) => `c = ${f.toFixed(2)} · ${c.toFixed(2)} + ${i.toFixed(2)} · ${g.toFixed(2)} = ${next.toFixed(2)}`,
     },
     gru: {
       gates: { z: "update gate z", n: "candidate n" },
       settings: {
-        "as it comes": { z: 0.5, n: 0.8 },
+        "half open": { z: 0.5, n: 0.8 },
         keep: { z: 1, n: 0.8 },
         write: { z: 0, n: 0.8 },
       },
@@ -35,6 +36,7 @@
       step: ({ z, n }, s) => z * s + (1 - z) * n,
       kept: ({ z }) => z,
       inflow: ({ z, n }) => (1 - z) * n,
+      labels: { in: "(1 − z) · n", out: "1 − z" },
       shown: (gates, s) => s,
       words: ({ z, n }, s, next) => `h = ${z.toFixed(2)} · ${s.toFixed(2)} + ${(1 - z).toFixed(2)} · ${n.toFixed(2)} = ${next.toFixed(2)}`,
     },
@@ -130,7 +132,7 @@
       context.strokeRect(left, top, tankWidth, bottom - top);
       line(context, left - 6, y(0), right, y(0), colour("--live-quiet"), 1);
       write("0", left - 12, y(0) + 4);
-      write(level.toFixed(2), (left + right) / 2, Math.max(top + 14, Math.min(bottom - 6, y(level) + (level < 0 ? 16 : -6))));
+      write(level.toFixed(2), (left + right) / 2, (y(level) + y(0)) / 2 + (Math.abs(y(level) - y(0)) < 18 ? -12 : 4));
       // the tap above: as wide as what flows in
       const inflow = kind.inflow(now);
       if (inflow) {
@@ -140,13 +142,13 @@
         context.fillRect((left + right) / 2 - wide / 2, top - 18, wide, 16);
         context.globalAlpha = 1;
       }
-      write(`in ${inflow.toFixed(2)}`, (left + right) / 2, top - 22);
+      write(`in: ${kind.labels.in} = ${inflow.toFixed(2)}`, (left + right) / 2, top - 22);
       // the drain below: as wide as what is let out
       const drain = (1 - kind.kept(now)) * tankWidth;
       line(context, left, bottom, right - drain, bottom, style.color, 4);
       context.lineWidth = 2;
       if (drain > 1) live.arrow(context, right - drain / 2, bottom - 4, right - drain / 2, bottom + 20, style.color);
-      write(`keeps ${kind.kept(now).toFixed(2)}`, (left + right) / 2, bottom + 34);
+      write(`drains: ${kind.labels.out} = ${(1 - kind.kept(now)).toFixed(2)}`, (left + right) / 2, bottom + 34);
       if ("o" in now) shutter(context, right, top, bottom, now.o, steps.at(-1).shown, style, write);
       history(context, right + Math.min(120, width * 0.17), width - 8, top, bottom, y, style, write);
     }
@@ -158,8 +160,9 @@
       line(context, right, from, right, from + tall * open, style.getPropertyValue("--live-ground"), 4);
       line(context, right + 6, from + tall * open, right + 6, from + tall, style.color, 5);
       if (open) live.arrow(context, right + 4, from + (tall * open) / 2, right + 24, from + (tall * open) / 2, style.getPropertyValue("--live-strong"));
-      write("shows", right + 12, bottom - 18, "left");
-      write(`h ${shown.toFixed(2)}`, right + 12, bottom - 4, "left");
+      write("shows h =", right + 12, bottom - 32, "left");
+      write("o · tanh c", right + 12, bottom - 18, "left");
+      write(`= ${shown.toFixed(2)}`, right + 12, bottom - 4, "left");
     }
 
     // The levels so far as steps, and the gradient as bars that start full.
@@ -171,15 +174,15 @@
         const x = left + n * gap;
         context.globalAlpha = 0.9;
         context.fillStyle = style.getPropertyValue("--live-gradient");
-        const tall = gradient * (bottom - top) * 0.5;
+        const tall = gradient * (bottom - top) * 0.4;
         context.fillRect(x + 1, base - tall, gap - 2, tall);
         context.globalAlpha = 1;
         line(context, x, y(level), x + gap, y(level), style.color, 2.5);
       });
       line(context, left, base, right, base, style.getPropertyValue("--live-quiet"), 1);
       write(`― ${kind.state}`, left, top - 22, "left");
-      write("■ gradient that is left", left, top - 6, "left", style.getPropertyValue("--live-gradient"));
-      write("steps →", left, bottom + 16, "left", style.getPropertyValue("--live-quiet"));
+      write("■ left of a gradient, so many steps back", left, top - 6, "left", style.getPropertyValue("--live-gradient"));
+      write("0, 1, 2 … steps", left, bottom + 16, "left", style.getPropertyValue("--live-quiet"));
     }
 
     function line(context, x0, y0, x1, y1, colour, thick) {

@@ -32,7 +32,8 @@
       h("div", { class: "live-figure", role: "group", "aria-label": "Training in the page" },
         h("div", { class: "live-row" }, go, reset, units.element),
         h("div", { class: "live-row" }, rate.element, clip.element),
-        picture.element, sample, status,
+        h("div", { class: "live-caption" }, "Perplexity on text it does not learn from: the lower, the better it guesses."),
+        picture.element, h("div", { class: "live-caption" }, "It writes:"), sample, status,
         h("details", {}, h("summary", {}, "Learn from a text of your own"),
           h("label", { class: "live-text" }, `Paste ${SHORTEST.toLocaleString("en")} characters or more:`, own), take)));
 
@@ -146,7 +147,7 @@
       context.strokeStyle = style.borderColor;
       context.strokeRect(left, top, width - left - right, height - top - bottom);
       context.textAlign = "center";
-      context.fillText(curve.length ? `${Math.round(last / 1000)} thousand characters read` : "perplexity, while it reads", (left + width - right) / 2, height - 9);
+      context.fillText(curve.length ? `${Math.round(last / 1000)} thousand characters read` : "characters read", (left + width - right) / 2, height - 9);
       context.strokeStyle = style.getPropertyValue("--live-strong");
       context.lineWidth = 2.5;
       context.beginPath();

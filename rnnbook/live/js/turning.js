@@ -51,7 +51,7 @@
       const whole = columns.map((column) => new Set(column.map((n) => Math.floor(n / T))).size === 1);
       inside.append(...chips, ...columns.map((column, c) => whole[c]
         ? at(c, T, `live-under live-${COLOURS[Math.floor(column[0] / T)]}`, `row ${Math.floor(column[0] / T)}`)
-        : at(c, T, "live-under", "mixed")));
+        : at(c, T, "live-under", "✗ mixed")));
       say(`${name}: ${columns.map((column, c) => `column ${c} is ${column.join(", ")}`).join("; ")}.`);
       return { element, chips, table, columns, button: h("button", { type: "button" }, name), good: whole.every(Boolean) };
     }

@@ -18,7 +18,8 @@
     const status = h("p", { class: "live-status", role: "status" });
     root.replaceChildren(
       h("div", { class: "live-figure", role: "group", "aria-label": "Minibatches of a text" },
-        h("div", { class: "live-row" }, ways.element, next), place, status));
+        h("div", { class: "live-row" }, ways.element, next), place,
+        h("div", { class: "live-caption" }, "Line: what a row has read. Dot: its state, carried on. Grey letter: only a target; the next row begins with it."), status));
 
     function build() {
       ({ B, T } = options);
@@ -123,8 +124,8 @@
       if (number === 1) return `${head} Nothing was read before: every row starts from a state of zeros.`;
       const read = (n) => quoted(text.slice(pass[n][0], pass[n][0] + T));
       return carried
-        ? `${head} Row 0 has read ${read(number - 2)} and goes on with ${read(number - 1)}. So do all rows: each keeps its state.`
-        : `${head} Row 0 has read ${read(number - 2)} and now gets ${read(number - 1)}, from elsewhere. So every row starts from a state of zeros.`;
+        ? `${head} Row 0 has just read ${read(number - 2)} and goes on with ${read(number - 1)}. So do all rows: each keeps its state.`
+        : `${head} Row 0 has just read ${read(number - 2)} and now gets ${read(number - 1)}, from elsewhere. So every row starts from a state of zeros.`;
     }
 
     build();
