@@ -165,7 +165,7 @@ def test_what_is_typed_lies_over_what_is_coloured(chapter: Page) -> None:
         inner = "e => [e.clientWidth, e.scrollHeight, e.clientHeight, e.scrollWidth]"
         over, under = (
             figure.locator(f".live-{name}").evaluate(inner)
-            for name in ("stack > textarea", "under")
+            for name in ("stack > textarea", "painted")
         )
         assert over[0] == under[0] and abs(over[1] - under[1]) <= 1, width
         assert over[1] <= over[2] + 1 and over[3] <= over[0], "nothing scrolls"
