@@ -15,6 +15,9 @@ from headless import Record, chromium
 from playwright.sync_api import Browser, Page
 from site_pages import ROOT, Look, Site, Visit
 
+# The site's own extensions are tested one by one too.
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:

@@ -5,22 +5,19 @@ from __future__ import annotations
 import importlib
 import json
 import re
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
 import torch
+from examiner_trees import NotPortable, exported
+from page_answers import _answerable
 from playwright.sync_api import Page, expect
 from site_pages import ROOT, Look, Visit
 
 from rnnbook import exercises
 from rnnbook.exercises import grade
 from rnnbook.exercises.kit import Exercise, Wrong
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from examiner_trees import NotPortable, exported
-from page_answers import _answerable
 
 pytestmark = pytest.mark.timeout(300)
 PLACES = {

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-
-from playwright.sync_api import expect
-from site_pages import CHAPTERS, ROOT, Visit
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
 from chapter_map import direct, needs, rows
+from playwright.sync_api import expect
+from site_pages import CHAPTERS, Visit
 
 
 def test_needs_are_read_from_the_chapters_and_are_earlier() -> None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from fontTools.ttLib import TTFont
+from mathematics import FONT, mathml
 from playwright.sync_api import Page
 from py_mini_racer import JSEvalException
-from site_pages import ROOT, Visit
-
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from mathematics import FONT, mathml
+from site_pages import Visit
 
 CHAPTER = "chapters/08_lstm"
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from bs4 import BeautifulSoup, Tag
-from site_pages import CHAPTERS, PAGES, Html
+from site_pages import CHAPTERS, PAGES, ROOT, Html
 
 MENTION = re.compile(r"\b(section|exercise|chapter)s?\s+(\d+[a-z]?(?:\.\d+)?)", re.IGNORECASE)
 CITED = re.compile(r"\0.*?(?:[.!?](?=\s|$)|$)", re.DOTALL)  # from a work to its sentence's end
@@ -80,3 +80,17 @@ def test_other_works_numbers_are_no_links(built: Path) -> None:
     for page, kinds in (("book/references", MENTION), ("book/api", re.compile("section|exercise"))):
         links = article(built / f"{page}.html").select("a.book-ref")
         assert [link for link in links if kinds.match(link.get_text().strip())] == []
+
+
+# Books and a thesis that have no address of their own that stays.
+WITHOUT = {"hochreiter1991", "petruszewycz1973", "wells1895", "zipf1949"}
+
+
+def test_every_work_has_an_address() -> None:
+    text = (ROOT / "book" / "references.md").read_text("utf-8")
+    works = re.findall(r"^\((\w+)\)=\n(.*)$", text, re.MULTILINE)
+    assert len(works) > 35
+    assert {name for name, said in works if "](https://" not in said} == WITHOUT
+    for name, said in works:
+        for shown, doi in re.findall(r"\[doi:([^\]]+)\]\(https://doi\.org/([^)]+)\)", said):
+            assert shown == doi, name
