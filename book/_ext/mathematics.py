@@ -7,6 +7,7 @@ Displayed formulas of a chapter are numbered, with anchors that stay: `#eq-3-1`.
 
 import json
 import re
+import unicodedata
 import xml.etree.ElementTree as ET
 from functools import cache
 from importlib.metadata import distribution
@@ -21,6 +22,8 @@ from sphinx.util.docutils import SphinxTranslator
 MATHML = "http://www.w3.org/1998/Math/MathML"
 FONT = "book-math.woff"
 CHAPTER = re.compile(r"chapters/0*(\d+[a-z]?)_")
+# Browsers read only `normal` of MathML's variants; other letters are characters of their own.
+VARIANTS = {"bold": "BOLD", "double-struck": "DOUBLE-STRUCK"}
 ALIGNED = {"left": "text-align: left", "right": "text-align: right", "center": ""}
 ET.register_namespace("", MATHML)
 
@@ -57,7 +60,34 @@ def mathml(tex: str, displayed: bool) -> str:
     formula[:] = [semantics[0]]  # without the TeX, which would be read out and found by searches
     for table in formula.iter(f"{{{MATHML}}}mtable"):
         _align(table)
+    for letter in formula.iter():
+        _vary(letter)
     return ET.tostring(formula, encoding="unicode")
+
+
+def _vary(letter: ET.Element) -> None:
+    """Write bold and double-struck letters as the characters that they are in Unicode.
+
+    Raises:
+        ValueError: for a variant that no formula has used so far.
+    """
+    variant = letter.get("mathvariant")
+    if variant in (None, "normal"):
+        return
+    if variant not in VARIANTS:
+        raise ValueError(f"the letters of variant {variant!r} are not known here")
+    del letter.attrib["mathvariant"]
+    letter.text = "".join(_varied(c, VARIANTS[variant]) for c in letter.text or "")
+
+
+def _varied(character: str, variant: str) -> str:
+    kind = unicodedata.name(character).removeprefix("LATIN ").replace(" LETTER ", " ")
+    for name in (f"MATHEMATICAL {variant} {kind}", f"{variant} {kind}"):
+        try:
+            return unicodedata.lookup(name)
+        except KeyError:
+            continue
+    return character
 
 
 def _align(table: ET.Element) -> None:

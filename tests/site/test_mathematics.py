@@ -31,6 +31,16 @@ def test_columns_are_aligned_by_css_which_browsers_read() -> None:
     assert "text-align" not in matrix and matrix.count("<mtd") == 4
 
 
+def test_bold_letters_are_characters_of_their_own() -> None:
+    """Browsers would show the attribute's letters thin."""
+    found = mathml(r"\mathbf{h}_t \mathbf{W}^{\mathbf{2}}", False)
+    assert "mathvariant" not in found and all(c in found for c in "\U0001d421\U0001d416\U0001d7d0")
+    assert 'mathvariant="normal"' in mathml(r"\mathrm{d}", False)
+    assert "\u211d" in mathml(r"\mathbb{R}", False) and "\U0001d538" in mathml(r"\mathbb{A}", False)
+    with pytest.raises(ValueError, match="fraktur"):
+        mathml(r"\mathfrak{R}", False)
+
+
 def test_tex_that_is_none_stops_the_build() -> None:
     with pytest.raises(JSEvalException, match="KaTeX parse error"):
         mathml(r"\frac{1}", False)

@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from headless import Record
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 from site_pages import CHAPTERS, PAGES, ROOT, Html, Look, Visit
 
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
@@ -313,3 +313,16 @@ def test_a_chapter_prints_by_day_with_all_of_its_code(visit: Visit, server: str)
     cut = """() => [...document.querySelectorAll("article pre")]
       .filter((e) => e.clientWidth && e.scrollWidth > e.clientWidth + 1).length"""
     assert tab.evaluate(cut) == 0
+
+
+def test_code_can_be_copied_with_a_finger(browser: Browser, server: str) -> None:
+    context = browser.new_context(
+        is_mobile=True, has_touch=True, viewport={"width": 390, "height": 800}
+    )
+    tab = context.new_page()
+    tab.goto(f"{server}/chapters/03_rnn_from_scratch.html")
+    button = tab.locator("button.copybtn:visible").first
+    button.wait_for()
+    tab.wait_for_timeout(500)  # it fades in
+    assert button.evaluate("(b) => getComputedStyle(b).opacity") == "1"
+    context.close()
