@@ -189,7 +189,12 @@ def test_figures_and_formulas_have_numbers_and_places(look: Look, page: str) -> 
         assert ids == [f"{start}-{n}" for n in range(1, len(ids) + 1)]
         assert not ids or re.fullmatch(rf"{prefix}-\d+[a-z]?", start)
     for caption in tab.locator(".book-figure figcaption").all_inner_texts():
-        assert re.fullmatch(r"Figure \d+[a-z]?\.\d+ .{5,}\.", caption, re.DOTALL)
+        assert re.fullmatch(r"Figure \d+[a-z]?\.\d+ .{20,}\.", caption, re.DOTALL)
+    source = (ROOT / f"{page}.ipynb").read_text("utf-8")
+    with_controls = source.count("in JupyterLab it has controls for")
+    assert (
+        tab.locator("figcaption", has_text="In JupyterLab you can change").count() == with_controls
+    )
     for picture in tab.locator(".book-figure img").all():
         assert picture.get_attribute("loading") == "lazy"
         width, height = (int(picture.get_attribute(name)) for name in ("width", "height"))
