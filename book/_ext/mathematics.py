@@ -5,6 +5,7 @@ font that has a table for mathematics. STIX Two is shipped, cut down to the char
 Displayed formulas of a chapter are numbered, with anchors that stay: `#eq-3-1`.
 """
 
+import atexit
 import json
 import re
 import unicodedata
@@ -20,6 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxTranslator
 
 MATHML = "http://www.w3.org/1998/Math/MathML"
+OPERATOR, APPLIED, THIN = f"{{{MATHML}}}mo", "\u2061", "0.17em"
 FONT = "book-math.woff"
 CHAPTER = re.compile(r"chapters/0*(\d+[a-z]?)_")
 # Browsers read only `normal` of MathML's variants; other letters are characters of their own.
@@ -31,6 +33,7 @@ ET.register_namespace("", MATHML)
 @cache
 def _katex() -> MiniRacer:
     engine = MiniRacer()
+    atexit.register(engine.close)  # or its thread keeps Python from ending
     source = distribution("sphinxcontrib-katex").locate_file("sphinxcontrib/katex.min.js")
     engine.eval(Path(source).read_text("utf-8"))
     return engine
@@ -62,6 +65,8 @@ def mathml(tex: str, displayed: bool) -> str:
         _align(table)
     for letter in formula.iter():
         _vary(letter)
+    for row in formula.iter():
+        _space(row)
     return ET.tostring(formula, encoding="unicode")
 
 
@@ -88,6 +93,20 @@ def _varied(character: str, variant: str) -> str:
         except KeyError:
             continue
     return character
+
+
+def _space(row: ET.Element) -> None:
+    """Set a function off from what it is applied to, and from a factor before it: o tanh c."""
+    parts = list(row)
+    for n, part in enumerate(parts):
+        if part.text != APPLIED:
+            continue
+        after = parts[n + 1] if n + 1 < len(parts) else None
+        if after is not None and after.tag != OPERATOR:
+            part.set("rspace", THIN)
+        if n > 1 and parts[n - 2].tag != OPERATOR:
+            part_before = ET.Element(f"{{{MATHML}}}mspace", width=THIN)
+            row.insert(list(row).index(parts[n - 1]), part_before)
 
 
 def _align(table: ET.Element) -> None:

@@ -31,6 +31,13 @@ def test_columns_are_aligned_by_css_which_browsers_read() -> None:
     assert "text-align" not in matrix and matrix.count("<mtd") == 4
 
 
+def test_functions_stand_off_from_their_neighbours() -> None:
+    found = mathml(r"o \tanh c", False)
+    assert '<mi>o</mi><mspace width="0.17em" /><mi>tanh</mi><mo rspace="0.17em">' in found
+    for tight in (r"\tanh(x)", r"-\operatorname{diag}(x)"):
+        assert "mspace" not in mathml(tight, False) and "rspace" not in mathml(tight, False)
+
+
 def test_bold_letters_are_characters_of_their_own() -> None:
     """Browsers would show the attribute's letters thin."""
     found = mathml(r"\mathbf{h}_t \mathbf{W}^{\mathbf{2}}", False)
