@@ -15,7 +15,7 @@
     "nn.lstm": "lstm", "nn.gru": "gru", pack_padded_sequence: "packing", vs: "", versus: "", checkpoint: "restore_best", backprop: "backpropagation",
   };
   // Pages to look things up in, and the companions, come after the chapters.
-  const BESIDE = /^book\/(api|references|beside|mistakes|learning-rates)|^chapters\/\d+b_/;
+  const BESIDE = /^book\/(api|references|beside|mistakes|learning-rates|glossary|exercises|cards)|^chapters\/\d+b_/;
   // Sections that only look back or ahead come after those that explain.
   const ASIDE = /^(Common mistakes|Recall cards|What you learned|Further reading|You will be able to|You can stop here)/;
 

@@ -7,7 +7,7 @@ import re
 from IPython import get_ipython
 from IPython.display import display
 
-from rnnbook.exercises import memory
+from rnnbook.exercises import memory, panel
 from rnnbook.exercises.examination import (
     NOT_ATTEMPTED,
     NOT_YET,
@@ -17,7 +17,6 @@ from rnnbook.exercises.examination import (
     examine,
 )
 from rnnbook.exercises.kit import REGISTRY, Exercise
-from rnnbook.exercises.panel import panel, words
 
 __all__ = [
     "NOT_ATTEMPTED", "NOT_YET", "PASSED", "ExaminerError", "Verdict", "check", "grade", "progress",
@@ -78,11 +77,11 @@ def progress() -> None:
     chapters: dict[str, list[Exercise]] = {}
     for number in sorted(REGISTRY, key=_order):
         chapters.setdefault(number.split(".")[0], []).append(REGISTRY[number])
-    said = words(chapters, done)
+    said = panel.words(chapters, done)
     if get_ipython() is None:
         print(said)
     else:
-        display({"text/plain": said, "text/html": panel(chapters, done)}, raw=True)
+        display({"text/plain": said, "text/html": panel.squares(chapters, done)}, raw=True)
 
 
 def _find(number: str) -> Exercise:

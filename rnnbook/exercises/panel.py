@@ -28,7 +28,7 @@ def words(chapters: Chapters, done: Set[str]) -> str:
     return "\n".join(lines)
 
 
-def panel(chapters: Chapters, done: Set[str]) -> str:
+def squares(chapters: Chapters, done: Set[str]) -> str:
     """Return the same as HTML: a square an exercise, a row a chapter, the names behind a click."""
     total = sum(map(len, chapters.values()))
     passed = sum(member.slug in done for members in chapters.values() for member in members)
@@ -37,16 +37,16 @@ def panel(chapters: Chapters, done: Set[str]) -> str:
 
 
 def _row(chapter: str, members: Sequence[Exercise], done: Set[str]) -> str:
-    squares, names = [], []
+    row, names = [], []
     for member in members:
         is_done = member.slug in done
         name = html.escape(f"{member.number} {member.title}")
         filled = FILLED if is_done else ""
-        squares.append(f'<span title="{name}" style="{STYLE}{filled}"></span>')
+        row.append(f'<span title="{name}" style="{STYLE}{filled}"></span>')
         names.append(f"<li>{'✓' if is_done else '○'} {name}</li>")
     count = sum(member.slug in done for member in members)
     listed = f'<ul style="list-style: none; margin: 0.3em 0 0.6em">{"".join(names)}</ul>'
     return (
-        f'<details><summary>Chapter {chapter} <span aria-hidden="true">{"".join(squares)}</span> '
+        f'<details><summary>Chapter {chapter} <span aria-hidden="true">{"".join(row)}</span> '
         f"{count} of {len(members)}</summary>{listed}</details>"
     )

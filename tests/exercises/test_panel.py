@@ -5,7 +5,7 @@ from bs4 import BeautifulSoup
 
 from rnnbook import exercises
 from rnnbook.exercises.kit import Exercise
-from rnnbook.exercises.panel import panel, words
+from rnnbook.exercises.panel import squares, words
 
 CHAPTERS = {
     "1": [
@@ -22,7 +22,7 @@ def test_words_and_panel_say_the_same() -> None:
         "Chapter 1: 1 of 2 passed", "  [x] 1.1 Cut & count", "  [ ] 1.2 Turn",
         "Chapter 2: 0 of 1 passed", "  [ ] 2.1 Guess",
     ]  # fmt: skip
-    soup = BeautifulSoup(panel(CHAPTERS, {"cut", "gone"}), "html.parser")
+    soup = BeautifulSoup(squares(CHAPTERS, {"cut", "gone"}), "html.parser")
     assert soup.strong.get_text() == "1 of 3 exercises passed"
     summaries = [" ".join(s.get_text().split()) for s in soup.find_all("summary")]
     assert summaries == ["Chapter 1 1 of 2", "Chapter 2 0 of 1"]
@@ -31,8 +31,8 @@ def test_words_and_panel_say_the_same() -> None:
         "○ 1.2 Turn",
         "○ 2.1 Guess",
     ]
-    squares = soup.select("summary span span")
-    assert ["background" in square["style"] for square in squares] == [True, False, False]
+    found = soup.select("summary span span")
+    assert ["background" in square["style"] for square in found] == [True, False, False]
 
 
 def test_in_a_notebook_it_is_a_panel(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

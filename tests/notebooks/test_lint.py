@@ -160,7 +160,7 @@ TAMPERED: dict[str, tuple[str, Callable[[list[NotebookNode]], object]]] = {
     "alt empty": ("figure-alt", lambda c: c[3].metadata.mystnb.image.update(alt=" ")),
     "heavy figure": (
         "size",
-        lambda c: c[3].outputs[0].data.update({"image/png": png(160, noise=True)}),
+        lambda c: c[3].outputs[0].data.update({"image/png": png(260, noise=True)}),
     ),
     "figure as SVG": (
         "size",

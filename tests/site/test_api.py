@@ -24,7 +24,12 @@ INTERNAL = (
 )  # fmt: skip
 PARTS = {
     "rnnbook.plots.figure.require_labels",
+    "rnnbook.live.cells.small_weights",
+    "rnnbook.live.cells.states_by_hand",
+    "rnnbook.live.gradients.walk",
+    "rnnbook.live.live_figure.style",
     "rnnbook.widgets.explorer.png",
+    "rnnbook.widgets.explorer.shown_size",
     "rnnbook.widgets.explorer.slider",
     "rnnbook.widgets.explorer.float_slider",
 }
