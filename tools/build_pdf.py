@@ -25,6 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "_build" / "rnn-book.pdf"
 STYLES = ("pygments.css", "book.css")
 TITLE = "The Interactive RNN Book"
+ABOUT = (
+    "<p>Hints and solutions stand at the end. Live figures are pictures here, and the code of "
+    "plots and proofs is left out: both are in the notebooks and on the web pages.</p>"
+)
 FOOTER = (
     '<div style="width: 100%; font: 8px sans-serif; color: #555; text-align: center">'
     '<span class="pageNumber"></span></div>'
@@ -133,7 +137,7 @@ def for_paper(source: Path) -> str:
     return (
         f'<!DOCTYPE html><html lang="en" data-theme="light"><head><meta charset="utf-8">'
         f"<title>{TITLE}</title>{styles}<style>{PAPER}</style></head>"
-        f'<body class="bd-content"><div class="title-page"><h1>{TITLE}</h1></div>'
+        f'<body class="bd-content"><div class="title-page"><h1>{TITLE}</h1>{ABOUT}</div>'
         f'<h1>Contents</h1><ul class="contents">{contents}'
         f'<li><a href="#hints-and-solutions">Hints and solutions</a></li></ul>'
         f'<article class="bd-article">{article.decode_contents()}</article></body></html>'
