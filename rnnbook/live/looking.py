@@ -21,7 +21,7 @@ PROMPT = (
 )
 
 
-def _looked_at(kind: str, text: str) -> tuple[str, Tensor]:
+def looked_at(kind: str, text: str) -> tuple[str, Tensor]:
     """Return the character that a network expects after a text, and what that depends on.
 
     Returns:
@@ -65,7 +65,7 @@ def looking_network(text: str = PROMPT, kind: str = "lstm") -> LiveFigure:
     if kind not in LAYERS:
         raise ValueError(f"expected one of {', '.join(LAYERS)}, got {kind!r}")
     _require_readable(text)
-    looked = {name: _looked_at(name, text) for name in LAYERS}
+    looked = {name: looked_at(name, text) for name in LAYERS}
     figure, ax = plots.subplots(height=1.9)
     rows = torch.stack([norms / norms.max() for _, norms in looked.values()])[:, -SHOWN:]
     labels = [f"{NAMES[name]}: {plots.visible(token)}" for name, (token, _) in looked.items()]

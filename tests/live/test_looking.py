@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rnnbook.live import looking_network, network
-from rnnbook.live.looking import LONGEST, UNITS, _half, _looked_at
+from rnnbook.live.looking import LONGEST, UNITS, _half, looked_at
 
 
 def test_python_drives_it():
@@ -32,7 +32,7 @@ def test_the_picture_is_a_png():
 def test_the_norms_are_finite_differences(kind):
     model, vocab = network(kind)
     model, text = model.double(), "the sea"
-    token, norms = _looked_at(kind, text)
+    token, norms = looked_at(kind, text)
     x = torch.eye(len(vocab), dtype=torch.float64)[vocab.encode(text)]  # (T, V)
     index = vocab[token]
 

@@ -28,6 +28,7 @@ PARTS = {
     "rnnbook.live.cells.states_by_hand",
     "rnnbook.live.gradients.walk",
     "rnnbook.live.live_figure.style",
+    "rnnbook.live.looking.looked_at",
     "rnnbook.widgets.explorer.png",
     "rnnbook.widgets.explorer.shown_size",
     "rnnbook.widgets.explorer.slider",

@@ -50,6 +50,30 @@ SPEED = """
 """
 
 
+# Frames a second, over so many milliseconds.
+FRAMES = """
+(milliseconds) => new Promise((resolve) => {
+  const start = performance.now(); let count = 0;
+  const frame = (now) => {
+    count += 1;
+    if (now - start < milliseconds) requestAnimationFrame(frame);
+    else resolve(count / ((now - start) / 1000));
+  };
+  requestAnimationFrame(frame);
+})
+"""
+
+
+def under_policy(tab: Page) -> None:
+    """Serve the tab's pages with a policy that forbids inline scripts and foreign addresses."""
+
+    def with_policy(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": POLICY})
+
+    tab.route("**/*.html", with_policy)
+
+
 @pytest.fixture
 def home(server: str) -> str:
     """Return the address of the first page, which has a live figure."""
@@ -140,17 +164,7 @@ def test_it_writes_at_thirty_frames_a_second(browser: Browser, home: str) -> Non
     tab.goto(home)
     mounted(tab)
     tab.get_by_role("button", name="Write on").click()
-    frames = tab.evaluate(
-        """() => new Promise((resolve) => {
-          const start = performance.now(); let count = 0;
-          const frame = (now) => {
-            count += 1;
-            if (now - start < 2000) requestAnimationFrame(frame);
-            else resolve(count / ((now - start) / 1000));
-          };
-          requestAnimationFrame(frame);
-        })"""
-    )
+    frames = tab.evaluate(FRAMES, 2000)
     text = state_of(tab)["text"]
     tab.get_by_role("button", name="Pause").click()
     tab.context.close()
@@ -160,12 +174,7 @@ def test_it_writes_at_thirty_frames_a_second(browser: Browser, home: str) -> Non
 def test_it_works_under_a_strict_policy(browser: Browser, home: str) -> None:
     tab, record = browser.new_context().new_page(), Record()
 
-    def with_policy(route: Route) -> None:
-        answer = route.fetch()
-        headers = answer.headers | {"content-security-policy": POLICY}
-        route.fulfill(response=answer, headers=headers)
-
-    tab.route("**/*.html", with_policy)
+    under_policy(tab)
     record.watch(tab)
     tab.goto(home)
     mounted(tab)

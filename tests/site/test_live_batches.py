@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 from headless import Record
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from site_pages import Look, Visit
-from test_live import POLICY
+from test_live import FRAMES, under_policy
 from test_pages import CONTRAST
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
@@ -32,17 +32,6 @@ MOUNT = """
   const told = (state) => { root.liveState = state; };
   root.mounted = rnnbookLive.figures[name](root, options, {}, told);
 }
-"""
-FRAMES = """
-() => new Promise((resolve) => {
-  const start = performance.now(); let count = 0;
-  const frame = (now) => {
-    count += 1;
-    if (now - start < 900) requestAnimationFrame(frame);
-    else resolve(count / ((now - start) / 1000));
-  };
-  requestAnimationFrame(frame);
-})
 """
 
 
@@ -375,7 +364,7 @@ def test_motion_is_smooth_and_ends_within_a_second(browser: Browser, server: str
             }"""
         )
         assert moving >= 6 and longest <= 1000
-        assert tab.evaluate(FRAMES) > 30
+        assert tab.evaluate(FRAMES, 900) > 30
         tab.wait_for_timeout(300)
         assert place.evaluate("p => p.getAnimations({ subtree: true }).length") == 0
         assert tables_seen(place) == at_rest
@@ -405,12 +394,7 @@ def test_from_the_disk(visit: Visit, built: Path, name: str) -> None:
 @pytest.mark.parametrize("name", HOMES)
 def test_under_a_strict_policy(browser: Browser, server: str, name: str) -> None:
     tab, record = browser.new_context().new_page(), Record()
-
-    def with_policy(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": POLICY})
-
-    tab.route("**/*.html", with_policy)
+    under_policy(tab)
     record.watch(tab)
     tab.goto(f"{server}/{HOMES[name]}.html")
     place = figure(tab, name)

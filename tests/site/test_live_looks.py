@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from site_pages import Look, Visit
-from test_live import POLICY
+from test_live import under_policy
 
 from rnnbook.diagnostics import states
 from rnnbook.live import exported, network, story_asset
@@ -290,12 +290,7 @@ def test_it_works_from_the_disk_and_under_a_strict_policy(
     mounted(tab)
     assert state_of(tab)["text"] == PROMPT and record.errors == []
     tab = browser.new_context().new_page()
-
-    def with_policy(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": POLICY})
-
-    tab.route("**/*.html", with_policy)
+    under_policy(tab)
     tab.goto(f"{server}/{PAGE}.html")
     mounted(tab)
     backgrounds = (

@@ -6,10 +6,10 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect
 from site_pages import Look, Visit
-from test_live import mounted, state_of
+from test_live import FRAMES, mounted, state_of
 from torch import nn
 
-from rnnbook.live.cells import small_weights
+from rnnbook.live.cells import small_weights, states_by_hand
 
 PAGES = {
     "backward": "04_backpropagation_through_time",
@@ -88,20 +88,14 @@ def test_scissors_cut_the_gradient_and_not_the_state(figure: Page) -> None:
 @pytest.mark.parametrize("figure", ["step"], indirect=True)
 def test_a_step_by_hand_is_nn_rnns(figure: Page) -> None:
     tokens, weights = "tide", small_weights(4, 3, seed=3202)
-    rnn = nn.RNN(4, 3).double()
-    with torch.no_grad():
-        rnn.weight_ih_l0.copy_(torch.tensor(weights["W_xh"]).T)
-        rnn.weight_hh_l0.copy_(torch.tensor(weights["W_hh"]).T)
-        rnn.bias_ih_l0.copy_(torch.tensor(weights["b_h"]))
-        rnn.bias_hh_l0.zero_()
     for letter in "ed":
         figure.get_by_role("button", name=letter, exact=True).press("Enter")
     found = state_of(figure)
     assert found["read"] == "tied"
-    x = nn.functional.one_hot(torch.tensor([tokens.index(c) for c in "tied"]), 4).double()
-    with torch.no_grad():
-        output, _ = rnn(x)
-    assert found["state"] == pytest.approx(output[-1].tolist())
+    states = states_by_hand(
+        weights, [tokens.index(letter) for letter in "tied"]
+    )  # nn.RNN's: tests/live
+    assert found["state"] == pytest.approx(states[-1].tolist())
     assert torch.tanh(torch.tensor(found["sums"])).tolist() == pytest.approx(found["state"])
     lit = figure.locator(".live-lit td").all_inner_texts()
     assert [float(text.replace("−", "-")) for text in lit] == weights["W_xh"][2]
@@ -180,16 +174,6 @@ def test_it_moves_at_thirty_frames_a_second(browser: Browser, server: str, kind:
     tab.goto(f"{server}/chapters/{PAGES[kind]}.html")
     mounted(tab)
     tab.get_by_role("button", name="Step" if kind == "gru" else "Send it back", exact=True).click()
-    frames = tab.evaluate(
-        """() => new Promise((resolve) => {
-          const start = performance.now(); let count = 0;
-          const frame = (now) => {
-            count += 1;
-            if (now - start < 1000) requestAnimationFrame(frame);
-            else resolve(count / ((now - start) / 1000));
-          };
-          requestAnimationFrame(frame);
-        })"""
-    )
+    frames = tab.evaluate(FRAMES, 1000)
     tab.context.close()
     assert frames > 30

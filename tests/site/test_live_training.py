@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 from site_pages import Visit
-from test_live import POLICY, mounted, state_of
+from test_live import mounted, state_of, under_policy
 from torch import nn
 
 from rnnbook.baselines import baselines
@@ -181,12 +181,7 @@ def test_it_learns_from_the_disk(browser: Browser, built: Path) -> None:
 
 def test_it_learns_under_a_strict_policy(browser: Browser, server: str) -> None:
     tab = browser.new_context().new_page()
-
-    def with_policy(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, headers=answer.headers | {"content-security-policy": POLICY})
-
-    tab.route("**/*.html", with_policy)
+    under_policy(tab)
     tab.goto(f"{server}/chapters/05_training.html")
     mounted(tab)
     assert learn(tab, 0, seconds=0.5)["curve"]
